@@ -1,0 +1,247 @@
+"""The values that cross rooms: frozen, plain data, no behaviour beyond what reads themselves.
+
+Units everywhere: bytes, seconds, objects (GC-tracked Python objects), blocks (pymalloc allocator blocks). Moments
+are seconds since the epoch (`time.time()`). A delta of None was not measured; zero was measured and is zero.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["request", "websocket", "task"]
+VerdictName = Literal["warming", "clean", "suspect", "leak", "plateau"]
+
+UNMATCHED = "<unmatched>"
+"""The one operation name of every unit that reached no route."""
+OTHER = "<other>"
+"""The one operation name of all units beyond the number of operations that is kept."""
+IGNORED = "<ignored>"
+"""The operation name inside windows of units that the settings say not to watch."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Operation:
+    """What units are grouped by: a kind and a route template or task name, never a raw path."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCount:
+    """Survivors of one type: its qualified name (`shop.views.Context`) and how many."""
+
+    type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where residue was allocated: a line of the host's code.
+
+    Attributes:
+        file, line, function: The innermost frame of the traceback that is the host's own code.
+        source: The text of that line, stripped; empty where it cannot be read.
+        objects, bytes: Survivors allocated there, and their traced size.
+    """
+
+    file: str
+    line: int
+    function: str
+    source: str
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survivors:
+    """What a heap window found alive when it was settled: born in the window, reachable from outside it.
+
+    Attributes:
+        objects: GC-tracked survivors.
+        bytes: Their shallow size; what they hold that is not GC-tracked (text, numbers) is not in it.
+        garbage: Cyclic garbage born in the window that only a collection frees.
+        types: The most frequent types, most first.
+        sites: Where they were allocated, most objects first; empty unless tracemalloc was on.
+    """
+
+    objects: int
+    bytes: int
+    garbage: int
+    types: tuple[TypeCount, ...] = ()
+    sites: tuple[Site, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReading:
+    """One settled window with the units it covered.
+
+    Attributes:
+        at: When it was settled.
+        units: Units that began and ended inside, per operation.
+        edges: Units only partly inside (begun before it opened or ended after it closed), per operation.
+        survivors: The heap's part.
+        blocks: Change of allocator blocks from open to settle, None where it was too costly to read.
+        traced: Change of traced bytes from open to settle, None while tracemalloc was off.
+        rss: Change of RSS in bytes, None where it was not read.
+        seconds: CPU seconds memguard spent on the window.
+        lasting: Of the survivors of earlier windows that were looked at again since, how many were looked at
+            and how many were still alive, per type name: `(type, looked at, alive)`.
+    """
+
+    at: float
+    units: tuple[tuple[Operation, int], ...]
+    edges: tuple[tuple[Operation, int], ...]
+    survivors: Survivors
+    blocks: int | None = None
+    traced: int | None = None
+    rss: int | None = None
+    seconds: float = 0.0
+    lasting: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one operation with its reasons in words, and the residue per unit it rests on."""
+
+    operation: Operation
+    verdict: VerdictName
+    reasons: tuple[str, ...]
+    objects_per_unit: float = 0.0
+    blocks_per_unit: float = 0.0
+    bytes_per_unit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The known kind of leak a finding is: its id (design §10), a title and what to do about it."""
+
+    id: str
+    title: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An accusation with its evidence.
+
+    Attributes:
+        fingerprint: 16 hex digits, the same for the same leak over workers, hosts and restarts.
+        units_observed: Units of the operation that were inside settled windows.
+        holder: The chain that keeps the residue alive (design §10), None while it is not known.
+    """
+
+    fingerprint: str
+    judgement: Judgement
+    first_seen: float
+    last_seen: float
+    units_observed: int
+    sites: tuple[Site, ...]
+    types: tuple[TypeCount, ...]
+    pattern: Pattern
+    holder: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationStats:
+    """What one worker counted for one operation since it started, and its verdict."""
+
+    judgement: Judgement
+    units: int
+    errors: int
+    sampled_units: int
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
+    """One ended unit, as kept in `trace` mode.
+
+    Attributes:
+        seconds: From begin to end.
+        body_sent: Seconds from begin until the last body message left, None where the protocol does not say.
+        traced, traced_peak: Change of traced bytes, and the highest traced bytes above the begin.
+        objects: Survivors, None until the unit's window is settled; of all units in flight where it overlapped.
+        overlapped: Another unit was in flight, so the process-wide counters speak of both.
+    """
+
+    at: float
+    operation: Operation
+    seconds: float
+    error: bool
+    overlapped: bool
+    body_sent: float | None = None
+    traced: int | None = None
+    traced_peak: int | None = None
+    objects: int | None = None
+    blocks: int | None = None
+    rss: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerId:
+    """A process, told apart from a later one with the same pid by the moment it started."""
+
+    host: str
+    pid: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """What a worker says of itself about once a second.
+
+    Attributes:
+        kind: `web` or `celery`.
+        server: What runs it, like `gunicorn-gthread`, `uvicorn`, `celery-prefork`; `unknown` is an honest answer.
+        state: `serving`, or `stopped` after an orderly exit.
+        rss_baseline_bytes: RSS when its first unit began, None before.
+        ceiling_bytes: The soft ceiling in bytes, None without one.
+        overhead_ratio: CPU that memguard used of the CPU the process used (at least a tenth of a core is assumed).
+        notes: Sentences for a person: fallbacks, parts switched off, what could not be done.
+    """
+
+    id: WorkerId
+    kind: str
+    server: str
+    mode: str
+    state: str
+    last_seen: float
+    rss_bytes: int
+    rss_baseline_bytes: int | None
+    ceiling_bytes: int | None
+    units_total: int
+    in_flight: int
+    windows_total: int
+    overhead_ratio: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePoint:
+    """RSS, traced bytes (None while tracing is off) and units so far of one worker at one moment."""
+
+    at: float
+    rss_bytes: int
+    traced_bytes: int | None
+    units_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a worker: `started`, `stopped`, `finding`, `store`; detail is plain JSON data."""
+
+    at: float
+    type: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """All that a worker has to tell the store since its last flush; state and operations are whole, the rest is new."""
+
+    worker: WorkerState
+    operations: tuple[OperationStats, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    units: tuple[UnitRecord, ...] = ()
+    timeline: tuple[TimelinePoint, ...] = ()
+    events: tuple[Event, ...] = ()

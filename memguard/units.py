@@ -1,0 +1,64 @@
+"""Bytes and durations: read from what people write, written as people read them."""
+
+import math
+import re
+
+_FACTORS = {
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "tb": 1000**4,
+    "kib": 1024,
+    "mib": 1024**2,
+    "gib": 1024**3,
+    "tib": 1024**4,
+}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*")
+
+SIZE_FORMS = 'a number of bytes, or a text like "512MB" (10^6 bytes) or "512MiB" (2^20 bytes)'
+DURATION_FORMS = 'a number of seconds, or a text like "500ms", "30s", "5m", "2h" or "1d"'
+
+
+def parse_bytes(value: object) -> int:
+    """Return a size in bytes; raise ValueError for anything but a positive `SIZE_FORMS`."""
+    return round(_quantity(value, _FACTORS, "b", SIZE_FORMS))
+
+
+def parse_seconds(value: object) -> float:
+    """Return a duration in seconds; raise ValueError for anything but a positive `DURATION_FORMS`."""
+    return _quantity(value, _SECONDS, "s", DURATION_FORMS)
+
+
+def _quantity(value: object, factors: dict[str, float] | dict[str, int], default: str, forms: str) -> float:
+    if isinstance(value, str):
+        match = _QUANTITY.fullmatch(value)
+        factor = factors.get((match[2] or default).lower()) if match else None
+        number = float(match[1]) * factor if match and factor is not None else math.nan
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"expected {forms}")
+    return number
+
+
+def format_bytes(count: float) -> str:
+    """Return a size for people, in units of 1000 with three significant figures: `1.23 MB`, `-4.1 kB`, `17 B`."""
+    size = abs(count)
+    for unit, factor in (("TB", 1000**4), ("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
+        if size >= factor:
+            return f"{count / factor:.{2 if size < 10 * factor else 1 if size < 100 * factor else 0}f} {unit}"
+    return f"{count:.0f} B"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration for people, coarse on purpose: `850 ms`, `12 s`, `4 min`, `3 h`, `2 d`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for limit, factor, unit in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / factor:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
