@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 log = logging.getLogger("memguard")
 
@@ -41,7 +42,7 @@ class Part:
         self.last_error = ""
         _parts.add(self)
 
-    def __enter__(self) -> "Part":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:

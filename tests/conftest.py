@@ -1,0 +1,68 @@
+"""What every test gets: a process as clean as it was found, and no failure of memguard's that goes unseen."""
+
+import gc
+import os
+import sys
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from memguard import safety
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_swallowed(request: pytest.FixtureRequest) -> Iterator[list[BaseException]]:
+    errors: list[BaseException] = []
+    listener = errors.append
+    safety.on_swallow.append(listener)
+    yield errors
+    safety.on_swallow.remove(listener)
+    # Parts outlive tests: failures planted in one must not switch a part off, or mute its log, in another.
+    safety._last_logged.clear()
+    for part in tuple(safety._parts):
+        part.on, part.failures, part.last_error = True, 0, ""
+    if errors and "swallowed" not in request.fixturenames:
+        raise BaseExceptionGroup("memguard.safety swallowed what it should not have met", errors)
+
+
+@pytest.fixture
+def swallowed(_nothing_is_swallowed: list[BaseException]) -> list[BaseException]:
+    """The exceptions `memguard.safety` swallowed so far, for a test that plants a failure and looks into the list.
+
+    In every other test whatever was swallowed is raised again at the end.
+    """
+    return _nothing_is_swallowed
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # The machine's own settings and stores stay out of the tests, and theirs stay out of the machine.
+    for name in tuple(os.environ):
+        if name.startswith("MEMGUARD_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+
+
+@pytest.fixture(autouse=True)
+def _process_left_as_found(_nothing_is_swallowed: list[BaseException], _own_surroundings: None) -> Iterator[None]:
+    before = _process_wide()
+    yield
+    wiring = sys.modules.get("memguard.wiring.guard")
+    guard = wiring.Guard.current() if wiring is not None else None
+    if guard is not None:
+        guard.close()
+    after = _process_wide()
+    if tracemalloc.is_tracing():
+        tracemalloc.stop()
+    gc.unfreeze()
+    assert after == before, "the test left process-wide switches otherwise than it found them"
+
+
+def _process_wide() -> dict[str, object]:
+    return {
+        "gc enabled": gc.isenabled(),
+        "gc thresholds": gc.get_threshold(),
+        "frozen objects": gc.get_freeze_count(),
+        "tracemalloc on": tracemalloc.is_tracing(),
+    }
