@@ -53,6 +53,20 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """Survivors that were allocated by the same calls.
+
+    Attributes:
+        frames: `(file, line)` of each call, innermost first, as deep as tracing went.
+        objects, bytes: How many, and their shallow size.
+    """
+
+    frames: tuple[tuple[str, int], ...]
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Survivors:
     """What a heap window found alive when it was settled: born in the window, reachable from outside it.
 
@@ -61,14 +75,14 @@ class Survivors:
         bytes: Their shallow size; what they hold that is not GC-tracked (text, numbers) is not in it.
         garbage: Cyclic garbage born in the window that only a collection frees.
         types: The most frequent types, most first.
-        sites: Where they were allocated, most objects first; empty unless tracemalloc was on.
+        traces: Where they were allocated, most objects first; empty unless tracemalloc was on.
     """
 
     objects: int
     bytes: int
     garbage: int
     types: tuple[TypeCount, ...] = ()
-    sites: tuple[Site, ...] = ()
+    traces: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

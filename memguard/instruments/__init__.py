@@ -1,0 +1,1 @@
+"""Instruments read the process and decide nothing."""

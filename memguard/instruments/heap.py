@@ -1,0 +1,249 @@
+"""Survivor windows: which GC-tracked objects were born in a window and lived, whatever the size of the heap.
+
+    open     young objects move to the oldest generation, and the whole heap steps aside in O(1) (`gc.freeze`)
+    close    what was born since and lives moves to the oldest generation, which was empty: it sits there alone
+    settle   read that generation, put the heap back in O(1)
+
+Between open and settle the thresholds of the two older generations are raised, so nothing young is promoted by
+itself. The counts that CPython's collector runs on are put back, so that the host's collections keep their rhythm.
+
+A heap that the host froze itself must never be thawed; there a window by generations serves (`GenerationWindow`),
+which cannot tell units that begin between close and settle from those before.
+"""
+
+import gc
+from typing import Any
+
+from memguard.forking import reset_in_child
+
+NEVER = 2**31 - 1
+"""A threshold that no count reaches; thresholds are C ints."""
+FROZEN_BY_THE_INTERPRETER = 1000
+"""CPython 3.12 starts with some 375 frozen objects of its own; any program that freezes its heap has far more."""
+IDLE, OPEN, CLOSED = "idle", "open", "closed"
+
+
+class Disturbed(Exception):
+    """Something else moved the generations while a window was open, so its reading would not be true."""
+
+
+class FrozenWindow:
+    """The exact window. Not thread-safe: whoever drives it holds a lock of its own."""
+
+    name = "frozen"
+    two_phase = True
+
+    def __init__(self) -> None:
+        self.state = IDLE
+        self.garbage = 0
+        self._thresholds = (0, 0, 0)
+        self._collections = (0, 0)
+        self._canary: list[Any] = []
+        self._credit = 0.0
+        reset_in_child(self._reset_after_fork)
+
+    def open(self) -> None:
+        """Put the heap aside. Costs a collection of the young generations."""
+        _collect_if_due()
+        thresholds = self._thresholds = gc.get_threshold()
+        young, middle, old = gc.get_count()
+        gc.collect(1)
+        self.state = OPEN
+        gc.set_threshold(thresholds[0], NEVER, NEVER)
+        gc.freeze()
+        self._credit += _share_of_a_middle_collection(young, middle, thresholds)
+        self._restore_old_count(old, thresholds[2])
+        self._canary = []
+
+    def close(self) -> None:
+        """End the window: what is born from now on belongs to it no more."""
+        young, middle, _ = gc.get_count()
+        self._credit += _share_of_a_middle_collection(young, middle, self._thresholds)
+        self.garbage = gc.collect(1)
+        self._collections = _collections()
+        self.state = CLOSED
+
+    def settle(self) -> list[Any]:
+        """Return the objects born in the window and alive now, and put the heap back.
+
+        The list holds strong references: count, then drop it.
+
+        Raises:
+            Disturbed: The host collected or froze in between. The heap is back in place nevertheless.
+        """
+        try:
+            if self._collections != _collections():
+                raise Disturbed("the host ran a collection while a window was being settled")
+            found = gc.get_objects(generation=2)
+            born = [each for each in found if each is not self._canary]
+            if len(born) == len(found):
+                # The host froze its heap inside our window: it is frozen together with ours and must stay so.
+                self.state = IDLE
+                _restore(self._thresholds)
+                raise Disturbed("the host froze its heap while a window was open")
+            if any(each is self for each in born):
+                raise Disturbed("the host unfroze its heap while a window was open")
+            return born
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Put the heap and the thresholds back without a reading; nothing happens where no window is open."""
+        if self.state != IDLE:
+            self.state = IDLE
+            self._canary = []
+            gc.unfreeze()
+            _restore(self._thresholds)
+
+    def born(self) -> int:
+        """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
+        return sum(len(gc.get_objects(generation)) for generation in range(3))
+
+    def _restore_old_count(self, old: int, threshold: int) -> None:
+        """Set the count that triggers full collections to what it would be without the window.
+
+        `gc.freeze` zeroes it and only a collection of the middle generation adds to it; on generations that a freeze
+        has just emptied one takes under a microsecond. `close` will add one more. Beyond the threshold the count
+        carries no information (CPython's 25 % rule decides from there), so it is not run up further.
+        """
+        wanted = old + int(self._credit)
+        given = max(0, min(wanted - 1, threshold + 1))
+        for _ in range(given):
+            gc.collect(1)
+        self._credit = max(-2.0, min(2.0, self._credit - (given + 1 - old)))
+
+    def _reset_after_fork(self) -> None:
+        self.abandon()
+
+
+class GenerationWindow:
+    """The fallback for a heap that the host froze: what is born stays in the young generations until it is read."""
+
+    name = "generations"
+    two_phase = False
+
+    def __init__(self) -> None:
+        self.state = IDLE
+        self.garbage = 0
+        self._thresholds = (0, 0, 0)
+        self._collections = (0, 0)
+        reset_in_child(self._reset_after_fork)
+
+    def open(self) -> None:
+        """Move everything young out of the way."""
+        _collect_if_due()
+        self._thresholds = gc.get_threshold()
+        gc.collect(1)
+        self.state = OPEN
+        gc.set_threshold(self._thresholds[0], NEVER, NEVER)
+        self._collections = _collections()
+
+    def close(self) -> None:
+        """Mark the end; objects born before `settle` still belong to the window."""
+        self.state = CLOSED
+
+    def settle(self) -> list[Any]:
+        """Return the objects born since `open` and alive now; raise Disturbed where the host collected meanwhile."""
+        try:
+            if self._collections != _collections():
+                raise Disturbed("the host ran a collection while a window was open")
+            self.garbage = gc.collect(0)
+            return gc.get_objects(generation=1)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Put the thresholds back; nothing happens where no window is open."""
+        if self.state != IDLE:
+            self.state = IDLE
+            _restore(self._thresholds)
+
+    def born(self) -> int:
+        """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
+        return len(gc.get_objects(0)) + len(gc.get_objects(1))
+
+    def _reset_after_fork(self) -> None:
+        self.abandon()
+
+
+Window = FrozenWindow | GenerationWindow
+
+
+class _Planted:
+    """What the self-proof plants and looks for."""
+
+    itself: "_Planted"
+
+
+def choose_window() -> tuple[Window | None, str]:
+    """Return the best window that proves itself on this interpreter and heap now, and a note where it is not exact.
+
+    None means that survivors cannot be seen here; blocks and RSS remain.
+    """
+    if gc.get_freeze_count() <= FROZEN_BY_THE_INTERPRETER:
+        if _proves(FrozenWindow()):
+            return FrozenWindow(), ""
+        reason = "this interpreter's collector is not the one the exact window knows"
+    else:
+        reason = "the application froze its heap (gc.freeze) and it must stay frozen"
+    if _proves(GenerationWindow()):
+        return GenerationWindow(), f"windows by generations, a little less exact: {reason}"
+    return None, f"no survivor windows, allocator blocks and RSS only: {reason}"
+
+
+def _proves(window: Window) -> bool:
+    """Tell whether the window sees exactly the planted objects: what lives, not what died, not what was there."""
+    there = [_Planted() for _ in range(8)]
+    try:
+        window.open()
+        kept = [_Planted() for _ in range(8)]
+        cycle = _Planted()
+        cycle.itself = cycle
+        [_Planted() for _ in range(8)].clear()
+        del cycle
+        window.close()
+        after = [_Planted() for _ in range(8)]
+        found = {id(each) for each in window.settle() if type(each) is _Planted}
+    except Disturbed:
+        return False
+    finally:
+        window.abandon()
+    del there
+    expected = {id(each) for each in (kept if window.two_phase else kept + after)}
+    return found == expected
+
+
+def _collections() -> tuple[int, int]:
+    stats = gc.get_stats()
+    return stats[1]["collections"], stats[2]["collections"]
+
+
+def _restore(thresholds: tuple[int, int, int]) -> None:
+    """Put the thresholds back, unless the host set others meanwhile: then it keeps those."""
+    if gc.get_threshold()[1:] == (NEVER, NEVER):
+        gc.set_threshold(*thresholds)
+
+
+def _share_of_a_middle_collection(young: int, middle: int, thresholds: tuple[int, int, int]) -> float:
+    """Return how far the counts had come towards the collection of the middle generation that a window forces."""
+    if not thresholds[0] or not gc.isenabled():
+        return 0.0
+    return (middle + min(1.0, young / thresholds[0])) / (thresholds[1] + 1)
+
+
+def _collect_if_due() -> None:
+    """Let CPython run the full collection that is due, before a window postpones it.
+
+    Its own rule decides (the count, and that a quarter of the old heap is new): the first threshold is lowered for
+    two allocations so that it looks. Where windows follow each other it would otherwise never get the chance.
+    """
+    thresholds = gc.get_threshold()
+    if not gc.isenabled() or not thresholds[0] or gc.get_count()[2] <= thresholds[2]:
+        return
+    gc.set_threshold(1, *thresholds[1:])
+    try:
+        for _ in range(4):
+            [[], [], []]  # noqa: B018  allocations that make the collector look; 3.12+ does so at the loop's jump
+    finally:
+        if gc.get_threshold() == (1, *thresholds[1:]):
+            gc.set_threshold(*thresholds)
