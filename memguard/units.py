@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 
 _FACTORS = {
     "b": 1,
@@ -23,7 +24,10 @@ DURATION_FORMS = 'a number of seconds, or a text like "500ms", "30s", "5m", "2h"
 
 def parse_bytes(value: object) -> int:
     """Return a size in bytes; raise ValueError for anything but a positive `SIZE_FORMS`."""
-    return round(_quantity(value, _FACTORS, "b", SIZE_FORMS))
+    size = round(_quantity(value, _FACTORS, "b", SIZE_FORMS))
+    if size == 0:
+        raise ValueError(f"expected {SIZE_FORMS}")
+    return size
 
 
 def parse_seconds(value: object) -> float:
@@ -37,7 +41,7 @@ def _quantity(value: object, factors: dict[str, float] | dict[str, int], default
         factor = factors.get((match[2] or default).lower()) if match else None
         number = float(match[1]) * factor if match and factor is not None else math.nan
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        number = float(value) if abs(value) <= sys.float_info.max else math.inf
     else:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
@@ -46,17 +50,21 @@ def _quantity(value: object, factors: dict[str, float] | dict[str, int], default
 
 
 def format_bytes(count: float) -> str:
-    """Return a size for people, in units of 1000 with three significant figures: `1.23 MB`, `-4.1 kB`, `17 B`."""
-    size = abs(count)
-    for unit, factor in (("TB", 1000**4), ("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
-        if size >= factor:
-            return f"{count / factor:.{2 if size < 10 * factor else 1 if size < 100 * factor else 0}f} {unit}"
-    return f"{count:.0f} B"
+    """Return a size for people, in units of 1000 with three significant figures: `1.23 MB`, `-4.10 kB`, `17 B`."""
+    if abs(round(count)) < 1000:
+        return f"{round(count)} B"
+    for unit, factor in (("kB", 1000), ("MB", 1000**2), ("GB", 1000**3), ("TB", 1000**4)):
+        size = abs(count) / factor
+        # Decided on what is shown: 999.9 kB is "1.00 MB", not "1000 kB".
+        if round(size) < 1000 or unit == "TB":
+            digits = 2 if round(size, 2) < 10 else 1 if round(size, 1) < 100 else 0
+            return f"{count / factor:.{digits}f} {unit}"
+    raise AssertionError("the last unit takes whatever is left")
 
 
 def format_seconds(seconds: float) -> str:
     """Return a duration for people, coarse on purpose: `850 ms`, `12 s`, `4 min`, `3 h`, `2 d`."""
-    if seconds < 1:
+    if round(seconds * 1000) < 1000:
         return f"{seconds * 1000:.0f} ms"
     for limit, factor, unit in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
         if seconds < limit:
