@@ -85,7 +85,7 @@ def _ceiling(value: object) -> Ceiling:
             share = float(value.strip()[:-1]) / 100
         except ValueError:
             share = 0.0
-        if not 0 < share <= 10:
+        if not 0.01 <= share <= 10:
             raise ValueError('expected a percentage from 1% to 1000%, like "80%" (of the container) or "150%"')
         return Ceiling(share=share) if share <= 1 else Ceiling(of_baseline=share)
     try:
