@@ -93,7 +93,8 @@ class WindowReading:
         at: When it was settled.
         units: Units that began and ended inside, per operation.
         edges: Units only partly inside (begun before it opened or ended after it closed), per operation.
-        survivors: The heap's part.
+        survivors: The heap's part, None where no window can see survivors.
+        sites: The lines of the host's code that the survivors' traces come down to; function and source left empty.
         blocks: Change of allocator blocks from open to settle, None where it was too costly to read.
         traced: Change of traced bytes from open to settle, None while tracemalloc was off.
         rss: Change of RSS in bytes, None where it was not read.
@@ -105,7 +106,8 @@ class WindowReading:
     at: float
     units: tuple[tuple[Operation, int], ...]
     edges: tuple[tuple[Operation, int], ...]
-    survivors: Survivors
+    survivors: Survivors | None
+    sites: tuple[Site, ...] = ()
     blocks: int | None = None
     traced: int | None = None
     rss: int | None = None
@@ -259,3 +261,16 @@ class Flush:
     units: tuple[UnitRecord, ...] = ()
     timeline: tuple[TimelinePoint, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """All that a store holds of one service; each row with the worker that wrote it.
+
+    Rows of workers that are gone stay until they are pruned: `WorkerState.last_seen` says how old they are.
+    """
+
+    workers: tuple[WorkerState, ...] = ()
+    operations: tuple[tuple[WorkerId, OperationStats], ...] = ()
+    findings: tuple[tuple[WorkerId, Finding], ...] = ()
+    events: tuple[tuple[WorkerId, Event], ...] = ()
