@@ -9,6 +9,7 @@ import logging
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -49,10 +50,11 @@ class Part:
         if error is None or not isinstance(error, Exception):
             return False
         self.failures += 1
-        self.last_error = f"{type(error).__name__}: {error}"
-        if self.failures >= FAILURES_BEFORE_OFF:
+        self.last_error = _shown(error)
+        off_now = self.on and self.failures >= FAILURES_BEFORE_OFF
+        if off_now:
             self.on = False
-        _log_once(self, error, tb)
+        _log_once(self, error, tb, off_now=off_now)
         for listener in on_swallow:
             listener(error)
         return True
@@ -67,19 +69,27 @@ def notes() -> list[str]:
     )
 
 
-def _log_once(part: Part, error: Exception, tb: TracebackType | None) -> None:
+def _shown(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # an exception may fail to say what it is
+        return f"{type(error).__name__}: (its message cannot be shown)"
+
+
+def _log_once(part: Part, error: Exception, tb: TracebackType | None, *, off_now: bool) -> None:
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
     cause = (type(error).__name__, tb.tb_frame.f_code.co_filename if tb else "", tb.tb_lineno if tb else 0)
     now = time.monotonic()
     last = _last_logged.get(cause)
-    if last is not None and now - last < SECONDS_BETWEEN_LOGS:
+    if last is not None and now - last < SECONDS_BETWEEN_LOGS and not off_now:
         return
     if len(_last_logged) >= CAUSES_KEPT:
         _last_logged.clear()
     _last_logged[cause] = now
-    # The message carries no traceback object: a log handler that keeps records would keep the host's frames alive.
-    log.warning(
-        "memguard failed in %r and went on: %s: %s (%s:%s)%s",
-        part.name, cause[0], error, cause[1], cause[2], "" if part.on else "; this part is now switched off",
-    )  # fmt: skip
+    # Text only: a log handler that keeps records would keep the exception, and by its traceback the host's frames.
+    with suppress(Exception):  # a handler of the host's may fail
+        log.warning(
+            "memguard failed in %r and went on: %s (%s:%s)%s",
+            part.name, part.last_error, cause[1], cause[2], "; this part is now switched off" if off_now else "",
+        )  # fmt: skip
