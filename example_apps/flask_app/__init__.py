@@ -1,0 +1,1 @@
+"""The menu as a Flask application: `gunicorn example_apps.flask_app.app:app`."""
