@@ -13,7 +13,7 @@ PACKAGE = Path(memguard.__file__).parent
 FLOORS: list[set[str]] = [
     {"flask", "django", "starlette", "celery", "pytest_plugin", "cli"},
     {"wsgi", "asgi"},
-    {"naming"},
+    {"adapting"},
     {"dashboard", "export"},
     {"wiring"},
     {"instruments", "residue", "explain", "recycling", "store"},
