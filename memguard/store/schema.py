@@ -1,0 +1,132 @@
+"""The file's format: its tables, how it says whose it is, and how a wrong file is told apart from a broken one."""
+
+import os
+import sqlite3
+import stat
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+APPLICATION_ID = 0x6D656D67
+"""`memg` in the file's header: another program's database is never written into."""
+SCHEMA = 1
+"""The version of the tables, in the file's header. A file of a later version is left alone."""
+SMALLEST = 100
+"""Bytes of a SQLite header. SQLite takes a shorter file for an empty database, whatever is in it."""
+
+TABLES = """
+CREATE TABLE worker (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
+    started_at REAL NOT NULL, kind TEXT NOT NULL, server TEXT NOT NULL, mode TEXT NOT NULL, state TEXT NOT NULL,
+    last_seen REAL NOT NULL, rss_bytes INTEGER NOT NULL, rss_baseline_bytes INTEGER, ceiling_bytes INTEGER,
+    units_total INTEGER NOT NULL, in_flight INTEGER NOT NULL, windows_total INTEGER NOT NULL,
+    overhead_ratio REAL NOT NULL, notes TEXT NOT NULL, UNIQUE (service, host, pid, started_at));
+CREATE INDEX worker_last_seen ON worker (last_seen);
+CREATE TABLE operation (
+    worker INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL, reasons TEXT NOT NULL,
+    objects_per_unit REAL NOT NULL, blocks_per_unit REAL NOT NULL, bytes_per_unit REAL NOT NULL,
+    units INTEGER NOT NULL, errors INTEGER NOT NULL, sampled_units INTEGER NOT NULL, last_seen REAL NOT NULL,
+    PRIMARY KEY (worker, kind, name));
+CREATE TABLE finding (
+    worker INTEGER NOT NULL, fingerprint TEXT NOT NULL, last_seen REAL NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (worker, fingerprint));
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, at REAL NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX event_worker ON event (worker);
+CREATE TABLE unit (
+    id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    seconds REAL NOT NULL, error INTEGER NOT NULL, overlapped INTEGER NOT NULL, body_sent REAL, traced INTEGER,
+    traced_peak INTEGER, objects INTEGER, blocks INTEGER, rss INTEGER);
+CREATE INDEX unit_worker ON unit (worker);
+CREATE TABLE timeline (
+    id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, at REAL NOT NULL, rss_bytes INTEGER NOT NULL,
+    traced_bytes INTEGER, units_total INTEGER NOT NULL);
+CREATE INDEX timeline_at ON timeline (at);
+CREATE INDEX timeline_worker ON timeline (worker);
+CREATE TABLE pruned (at REAL NOT NULL);
+INSERT INTO pruned VALUES (0);
+"""
+
+
+class WrongFileError(Exception):
+    """Something else than memguard's store, or a store of a later version, lies at the path."""
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database, check them in any other, and set up this connection.
+
+    Raises:
+        WrongFileError: The database is not memguard's, or a later version wrote it.
+        sqlite3.Error: It cannot be read or written.
+    """
+    if not examine(connection):
+        # In one transaction and before WAL: from then on no process ever sees the file half made.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if not examine(connection):
+                for statement in TABLES.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA journal_size_limit = 4194304")
+    connection.execute("PRAGMA cache_size = -512")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def examine(connection: sqlite3.Connection) -> bool:
+    """Return True for memguard's tables of this version, False for an empty database, and raise for any other."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if (application, version) == (APPLICATION_ID, SCHEMA):
+        return True
+    if application == APPLICATION_ID and version > SCHEMA:
+        raise WrongFileError(f"a later memguard wrote it (schema {version}, this one knows up to {SCHEMA})")
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application or version or tables:
+        raise WrongFileError("it is a SQLite database of something else")
+    return False
+
+
+def examine_file(path: Path) -> bool:
+    """Do the same for the file at a path, without writing; False where nothing lies there yet.
+
+    What cannot be found out now, because the file is locked or not ours to read, is left to the first write.
+    """
+    try:
+        found = path.stat()
+    except NotADirectoryError:
+        raise WrongFileError("its directory is a file") from None
+    except OSError:
+        return False
+    if not stat.S_ISREG(found.st_mode):
+        raise WrongFileError("it is neither a file nor a directory")
+    if found.st_size == 0:
+        return False
+    if found.st_size < SMALLEST:
+        raise WrongFileError("it is not a SQLite database")
+    try:
+        # Through SQLite, never with open(): closing a second descriptor of a database drops the locks that other
+        # connections of this process hold on it, and it may be the host's (https://sqlite.org/howtocorrupt.html 2.2).
+        with closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=0.1)) as connection:
+            return examine(connection)
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise WrongFileError("it is not a SQLite database") from None
+    return False
+
+
+def read_only_uri(path: str | os.PathLike[str], *, immutable: bool = False) -> str:
+    """Return the URI that opens a database without writing; immutable also without the files of its journal."""
+    return f"file:{quote(os.fspath(path))}?{'immutable=1' if immutable else 'mode=ro'}"
+
+
+def create_private(path: str) -> None:
+    """Make the file before SQLite would, closed to others; its journal files inherit that."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600))
