@@ -1,0 +1,34 @@
+"""The servers that live tests start, and the broker they share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from example_apps import commands
+from example_apps.servers import Servers, free_port
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Start servers here: whatever a test leaves running ends with the session, and with this process if it dies."""
+    with Servers() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def broker_port(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A redis-server on loopback that keeps nothing."""
+    directory = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    redis = servers.start("redis", commands.redis(port, directory), environ={}, log=directory / "redis.log")
+    redis.wait_until(lambda: commands.redis_answers(port), seconds=20)
+    return port
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder as live."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.live)
