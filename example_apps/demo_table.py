@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -76,18 +77,17 @@ def _place(finding: dict[str, Any]) -> str:
 
 
 def render(seen: Seen, *, headline: str, url: str) -> RenderableType:
-    """Return the whole picture: the headline, workers, operations and findings, and where the page is."""
-    parts: list[RenderableType] = [Text(headline, style="bold"), _workers(seen.report), _operations(seen.report)]
+    """Return the whole picture, what matters most at the top: terminals may be short."""
+    parts: list[RenderableType] = [Text(f"{headline}    the page: {url}", style="bold")]
     parts.extend(Text(f"{named.seconds:5.1f} s: {seen.sentence(named)}", style=COLOURS["leak"]) for named in seen.named)
     if missing := seen.missed():
         parts.append(Text(f"not named yet: {', '.join(missing)}", style="dim"))
-    parts.append(Text(f"the page: {url}", style="bold"))
-    return Group(*parts)
+    return Group(*parts, _operations(seen.report), _workers(seen.report))
 
 
 def _workers(report: dict[str, Any]) -> Table:
-    table = Table(title="workers", title_justify="left", expand=False)
-    for heading in ("pid", "kind", "server", "state"):
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("worker", "kind", "server", "state"):
         table.add_column(heading, no_wrap=True)
     for heading in ("RSS", "units", "windows", "overhead"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -101,14 +101,14 @@ def _workers(report: dict[str, Any]) -> Table:
 
 
 def _operations(report: dict[str, Any]) -> Table:
-    table = Table(title="operations", title_justify="left", expand=False)
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("kind", no_wrap=True)
-    table.add_column("name", overflow="fold")
+    table.add_column("operation", overflow="fold")
     for heading in ("units", "errors", "objects/unit", "bytes/unit"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for entry in sorted(
-        report.get("operations", ()), key=lambda entry: (entry["kind"], -entry["units"], entry["name"])
+        report.get("operations", ()), key=lambda entry: (entry["verdict"] != "leak", entry["kind"], -entry["units"])
     ):
         table.add_row(
             entry["kind"], entry["name"], str(entry["units"]), str(entry["errors"]),
