@@ -6,6 +6,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -21,6 +22,10 @@ PYTHONS = [name.removeprefix("Programming Language :: Python :: ") for name in n
     "classifiers"] if name.startswith("Programming Language :: Python :: 3.")]  # fmt: skip
 LOCKED = "requirements/dev.txt"
 DASHBOARD_ASSETS = "memguard/dashboard/static/"
+BESIDE_THE_PACKAGE = (
+    ".ci", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "docs", "example_apps", "noxfile.py", "pyproject.toml",
+    "requirements", "tests",
+)  # fmt: skip
 
 
 def _install_checkout(session: nox.Session) -> None:
@@ -88,11 +93,11 @@ def versions(session: nox.Session) -> None:
 def _interpreter(version: str) -> str | None:
     # pyenv's shims are on PATH for versions that are not switched on; then the shim fails and the version itself works.
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates = [shutil.which(f"python{version}"), *pyenv.glob(f"versions/{version}.*/bin/python")]
+    candidates = [shutil.which(f"python{version}"), *map(str, pyenv.glob(f"versions/{version}.*/bin/python"))]
     for candidate in filter(None, candidates):
         told = subprocess.run([candidate, "-V"], capture_output=True, text=True, check=False)
         if told.stdout.startswith(f"Python {version}."):
-            return str(candidate)
+            return candidate
     return None
 
 
@@ -114,26 +119,13 @@ def package(session: nox.Session) -> None:
     _check_contents(session, wheel)
     session.install("--no-deps", "--reinstall" if session.venv_backend == "uv" else "--force-reinstall", str(wheel))
 
-    elsewhere = out / "elsewhere"
-    for name in (
-        "tests",
-        "example_apps",
-        "docs",
-        "README.md",
-        "CONTRIBUTING.md",
-        "pyproject.toml",
-        "noxfile.py",
-        ".ci",
-    ):
-        source = Path(name)
-        if source.is_dir():
-            shutil.copytree(source, elsewhere / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, elsewhere / name)
-    with session.chdir(elsewhere):
-        code = "import memguard, sys; sys.exit(not memguard.__file__.startswith(sys.prefix))"
-        session.run("python", "-c", code)
-        _pytest(session, "-m", "not live")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for name in BESIDE_THE_PACKAGE:
+            copy = shutil.copytree if Path(name).is_dir() else shutil.copy
+            copy(name, Path(elsewhere, name))
+        with session.chdir(elsewhere):
+            session.run("python", "-c", "import memguard, sys; sys.exit(not memguard.__file__.startswith(sys.prefix))")
+            _pytest(session, "-m", "not live")
 
 
 def _check_contents(session: nox.Session, wheel: Path) -> None:
