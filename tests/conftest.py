@@ -3,8 +3,10 @@
 import gc
 import os
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -55,17 +57,25 @@ def _process_left_as_found(_nothing_is_swallowed: list[BaseException], _own_surr
     if guard is not None:
         guard.close()
     after = _process_wide()
-    if tracemalloc.is_tracing():
-        tracemalloc.stop()
-    gc.unfreeze()
+    _put_back(before)
     assert after == before, "the test left process-wide switches otherwise than it found them"
 
 
-def _process_wide() -> dict[str, object]:
+def _process_wide() -> dict[str, Any]:
     return {
         "gc enabled": gc.isenabled(),
         "gc thresholds": gc.get_threshold(),
         # CPython 3.12 itself freezes some hundreds of immortal objects at a collection.
         "heap frozen": gc.get_freeze_count() > FROZEN_BY_THE_INTERPRETER,
         "tracemalloc on": tracemalloc.is_tracing(),
+        "memguard's threads": [each.name for each in threading.enumerate() if each.name.startswith("memguard")],
     }
+
+
+def _put_back(before: dict[str, Any]) -> None:
+    (gc.enable if before["gc enabled"] else gc.disable)()
+    gc.set_threshold(*before["gc thresholds"])
+    if not before["heap frozen"]:
+        gc.unfreeze()
+    if not before["tracemalloc on"]:
+        tracemalloc.stop()
