@@ -31,8 +31,8 @@ def prune_if_due(connection: sqlite3.Connection, now: float) -> bool:
         return False
     connection.execute("UPDATE pruned SET at = ?", (now,))
     gone = connection.execute(
-        "SELECT id FROM worker WHERE last_seen < ?1 OR id NOT IN "
-        "(SELECT id FROM worker ORDER BY last_seen DESC, id DESC LIMIT ?2)",
+        "SELECT id FROM worker WHERE last_seen < ? OR id NOT IN "
+        "(SELECT id FROM worker ORDER BY last_seen DESC, id DESC LIMIT ?)",
         (now - RETENTION, WORKERS_KEPT),
     ).fetchall()
     for table in ("operation", "finding", "event", "unit", "timeline"):
@@ -46,9 +46,9 @@ def prune_if_due(connection: sqlite3.Connection, now: float) -> bool:
     connection.execute("DELETE FROM timeline WHERE at < ?", (now - RETENTION,))
     # What is older than the last pruning's fine part has been thinned by it.
     connection.execute(
-        "DELETE FROM timeline WHERE at >= ?1 AND at < ?2 AND id NOT IN "
-        "(SELECT min(id) FROM timeline WHERE at >= ?1 AND at < ?2 GROUP BY worker, CAST(at / 60 AS INTEGER))",
-        (min(last, now) - FINE_TIMELINE, now - FINE_TIMELINE),
+        "DELETE FROM timeline WHERE at >= :since AND at < :until AND id NOT IN "
+        "(SELECT min(id) FROM timeline WHERE at >= :since AND at < :until GROUP BY worker, CAST(at / 60 AS INTEGER))",
+        {"since": min(last, now) - FINE_TIMELINE, "until": now - FINE_TIMELINE},
     )
     connection.execute(
         "DELETE FROM finding WHERE rowid NOT IN (SELECT rowid FROM finding ORDER BY last_seen DESC LIMIT ?)",

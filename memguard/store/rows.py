@@ -21,6 +21,8 @@ from memguard.model import (
     WorkerState,
 )
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 Row = tuple[Any, ...]
 
 WORKER = (
@@ -48,7 +50,7 @@ def number(value: float) -> float:
 
 def packed(value: object) -> str:
     """Return plain data as JSON in clean text; what JSON does not know is written as `str` writes it."""
-    return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODE(_clean(value))
 
 
 def from_worker(state: WorkerState) -> Row:

@@ -63,15 +63,14 @@ def prepare(connection: sqlite3.Connection) -> None:
         # In one transaction and before WAL: from then on no process ever sees the file half made.
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if not examine(connection):
+            if not _examined(connection):
                 for statement in TABLES.split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA}")
             connection.execute("COMMIT")
         finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _roll_back(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 4194304")
@@ -81,6 +80,19 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 def examine(connection: sqlite3.Connection) -> bool:
     """Return True for memguard's tables of this version, False for an empty database, and raise for any other."""
+    connection.execute("BEGIN")  # several questions about one moment: another process may be making the tables
+    try:
+        return _examined(connection)
+    finally:
+        _roll_back(connection)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _examined(connection: sqlite3.Connection) -> bool:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if (application, version) == (APPLICATION_ID, SCHEMA):
@@ -113,7 +125,7 @@ def examine_file(path: Path) -> bool:
     try:
         # Through SQLite, never with open(): closing a second descriptor of a database drops the locks that other
         # connections of this process hold on it, and it may be the host's (https://sqlite.org/howtocorrupt.html 2.2).
-        with closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=0.1)) as connection:
+        with closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=0.1, isolation_level=None)) as connection:
             return examine(connection)
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
@@ -123,7 +135,7 @@ def examine_file(path: Path) -> bool:
 
 def read_only_uri(path: str | os.PathLike[str], *, immutable: bool = False) -> str:
     """Return the URI that opens a database without writing; immutable also without the files of its journal."""
-    return f"file:{quote(os.fspath(path))}?{'immutable=1' if immutable else 'mode=ro'}"
+    return f"file:{quote(os.fspath(path))}?mode=ro{'&immutable=1' if immutable else ''}"
 
 
 def create_private(path: str) -> None:
