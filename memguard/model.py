@@ -86,6 +86,19 @@ class Survivors:
 
 
 @dataclass(frozen=True, slots=True)
+class LateLook:
+    """Survivors of earlier windows, some seconds later: how many of a type were looked at, and were still alive.
+
+    The operation is None where their window covered several.
+    """
+
+    operation: Operation | None
+    type: str
+    looked: int
+    alive: int
+
+
+@dataclass(frozen=True, slots=True)
 class WindowReading:
     """One settled window with the units it covered.
 
@@ -93,26 +106,25 @@ class WindowReading:
         at: When it was settled.
         units: Units that began and ended inside, per operation.
         edges: Units only partly inside (begun before it opened or ended after it closed), per operation.
+        later: Units that ended between its close and its settling: the counters below speak of them, too.
         survivors: The heap's part, None where no window can see survivors.
         sites: The lines of the host's code that the survivors' traces come down to; function and source left empty.
         blocks: Change of allocator blocks from open to settle, None where it was too costly to read.
         traced: Change of traced bytes from open to settle, None while tracemalloc was off.
-        rss: Change of RSS in bytes, None where it was not read.
         seconds: CPU seconds memguard spent on the window.
-        lasting: Of the survivors of earlier windows that were looked at again since, how many were looked at
-            and how many were still alive, per type name: `(type, looked at, alive)`.
+        late: Survivors of earlier windows that were looked at again since.
     """
 
     at: float
     units: tuple[tuple[Operation, int], ...]
     edges: tuple[tuple[Operation, int], ...]
+    later: tuple[tuple[Operation, int], ...]
     survivors: Survivors | None
     sites: tuple[Site, ...] = ()
     blocks: int | None = None
     traced: int | None = None
-    rss: int | None = None
     seconds: float = 0.0
-    lasting: tuple[tuple[str, int, int], ...] = ()
+    late: tuple[LateLook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 import sys
 import time
 
-AFFORDABLE_SECONDS = 100e-6
+AFFORDABLE_SECONDS = 50e-6
 RARELY = 32
 
 
 class BlockCounter:
     """`sys.getallocatedblocks()`, read less often where it is costly.
 
-    It walks the allocator's pools: some 100 microseconds on a small heap, milliseconds on one of millions of
+    It walks the allocator's pools: tens of microseconds on a small heap, milliseconds on one of millions of
     objects. Beyond `AFFORDABLE_SECONDS` only every n-th call reads, so that on average it costs no more.
     """
 

@@ -77,7 +77,9 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
             inner[target] += 1
         del each  # or it would hold the last one, and with it make it look alive
     reachable = bytearray(len(born))
-    pending = [position for position in range(len(born)) if sys.getrefcount(born[position]) - _HELD_HERE > inner[position]]
+    pending = [
+        position for position in range(len(born)) if sys.getrefcount(born[position]) - _HELD_HERE > inner[position]
+    ]
     for position in pending:
         reachable[position] = 1
     while pending:

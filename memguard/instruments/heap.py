@@ -12,6 +12,8 @@ which cannot tell units that begin between close and settle from those before.
 """
 
 import gc
+from itertools import chain, compress, repeat, tee
+from operator import is_not
 from typing import Any
 
 from memguard.forking import reset_in_child
@@ -23,7 +25,7 @@ FROZEN_BY_THE_INTERPRETER = 1000
 IDLE, OPEN, CLOSED = "idle", "open", "closed"
 
 
-class Disturbed(Exception):
+class DisturbedError(Exception):
     """Something else moved the generations while a window was open, so its reading would not be true."""
 
 
@@ -69,20 +71,20 @@ class FrozenWindow:
         The list holds strong references: count, then drop it.
 
         Raises:
-            Disturbed: The host collected or froze in between. The heap is back in place nevertheless.
+            DisturbedError: The host collected or froze in between. The heap is back in place nevertheless.
         """
         try:
             if self._collections != _collections():
-                raise Disturbed("the host ran a collection while a window was being settled")
-            found = gc.get_objects(generation=2)
+                raise DisturbedError("the host ran a collection while a window was being settled")
+            found = _objects(2)
             born = [each for each in found if each is not self._canary]
             if len(born) == len(found):
                 # The host froze its heap inside our window: it is frozen together with ours and must stay so.
                 self.state = IDLE
                 _restore(self._thresholds)
-                raise Disturbed("the host froze its heap while a window was open")
+                raise DisturbedError("the host froze its heap while a window was open")
             if any(each is self for each in born):
-                raise Disturbed("the host unfroze its heap while a window was open")
+                raise DisturbedError("the host unfroze its heap while a window was open")
             return born
         finally:
             self.abandon()
@@ -97,7 +99,7 @@ class FrozenWindow:
 
     def born(self) -> int:
         """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
-        return sum(len(gc.get_objects(generation)) for generation in range(3))
+        return sum(map(len, map(gc.get_objects, (0, 1, 2))))  # in C alone: see `_objects`
 
     def _restore_old_count(self, old: int, threshold: int) -> None:
         """Set the count that triggers full collections to what it would be without the window.
@@ -143,12 +145,12 @@ class GenerationWindow:
         self.state = CLOSED
 
     def settle(self) -> list[Any]:
-        """Return the objects born since `open` and alive now; raise Disturbed where the host collected meanwhile."""
+        """Return the objects born since `open` and alive now; raise DisturbedError where the host collected meanwhile."""
         try:
             if self._collections != _collections():
-                raise Disturbed("the host ran a collection while a window was open")
+                raise DisturbedError("the host ran a collection while a window was open")
             self.garbage = gc.collect(0)
-            return gc.get_objects(generation=1)
+            return _objects(1)
         finally:
             self.abandon()
 
@@ -160,7 +162,7 @@ class GenerationWindow:
 
     def born(self) -> int:
         """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
-        return len(gc.get_objects(0)) + len(gc.get_objects(1))
+        return sum(map(len, map(gc.get_objects, (0, 1))))  # in C alone: see `_objects`
 
     def _reset_after_fork(self) -> None:
         self.abandon()
@@ -204,13 +206,25 @@ def _proves(window: Window) -> bool:
         window.close()
         after = [_Planted() for _ in range(8)]
         found = {id(each) for each in window.settle() if type(each) is _Planted}
-    except Disturbed:
+    except DisturbedError:
         return False
     finally:
         window.abandon()
     del there
     expected = {id(each) for each in (kept if window.two_phase else kept + after)}
     return found == expected
+
+
+def _objects(generation: int) -> list[Any]:
+    """Return the objects of a generation, but for exact tuples.
+
+    Another thread may be in the middle of `tuple(generator)`; its unfinished tuple is tracked already, and CPython
+    raises SystemError in that thread when anyone else holds a reference by the time it is resized
+    (`Objects/tupleobject.c`, `_PyTuple_Resize`). So no reference to a tuple may live across a point where threads
+    can switch. Threads switch between bytecodes only: the whole expression is lazy and runs inside one call of `list`.
+    """
+    objects, again = tee(chain.from_iterable(map(gc.get_objects, (generation,))))
+    return list(compress(objects, map(is_not, map(type, again), repeat(tuple))))
 
 
 def _collections() -> tuple[int, int]:

@@ -9,6 +9,7 @@ from collections import deque
 from typing import Any
 
 from memguard.instruments.census import type_name
+from memguard.model import LateLook, Operation
 
 FOLLOWED_MOST = 256
 FOLLOWED_A_WINDOW = 8
@@ -19,13 +20,13 @@ class LateObjects:
     """A bounded set of weak references with the moment from which each may be judged."""
 
     def __init__(self) -> None:
-        self._followed: deque[tuple[float, str, weakref.ref[Any]]] = deque()
+        self._followed: deque[tuple[float, Operation | None, str, weakref.ref[Any]]] = deque()
 
-    def follow(self, born: list[Any], now: float) -> None:
+    def follow(self, born: list[Any], now: float, operation: Operation | None) -> None:
         """Follow a few of a window's survivors; `now` in seconds of any steady clock.
 
-        The latest go on the list: where a window sees a request's objects, the ones of a library's bookkeeping
-        tend to come first.
+        Args:
+            operation: Whose they are, None where the window covered several.
         """
         room = min(FOLLOWED_A_WINDOW, FOLLOWED_MOST - len(self._followed))
         for each in reversed(born):
@@ -35,15 +36,15 @@ class LateObjects:
                 reference = weakref.ref(each)
             except TypeError:
                 continue
-            self._followed.append((now + SECONDS_UNTIL_LOOK, type_name(type(each)), reference))
+            self._followed.append((now + SECONDS_UNTIL_LOOK, operation, type_name(type(each)), reference))
             room -= 1
 
-    def look(self, now: float) -> tuple[tuple[str, int, int], ...]:
-        """Return `(type, looked at, still alive)` of those whose time has come, and follow them no more."""
-        seen: dict[str, list[int]] = {}
+    def look(self, now: float) -> tuple[LateLook, ...]:
+        """Return how many of those whose time has come are still alive, and follow them no more."""
+        seen: dict[tuple[Operation | None, str], list[int]] = {}
         while self._followed and self._followed[0][0] <= now:
-            _, name, reference = self._followed.popleft()
-            counts = seen.setdefault(name, [0, 0])
+            _, operation, name, reference = self._followed.popleft()
+            counts = seen.setdefault((operation, name), [0, 0])
             counts[0] += 1
             counts[1] += reference() is not None
-        return tuple((name, looked, alive) for name, (looked, alive) in seen.items())
+        return tuple(LateLook(operation, name, looked, alive) for (operation, name), (looked, alive) in seen.items())

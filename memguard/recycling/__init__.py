@@ -1,0 +1,1 @@
+"""Recycling lets a worker go when it must, in the way its own server knows."""

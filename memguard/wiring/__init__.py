@@ -1,0 +1,1 @@
+"""Wiring joins the rooms: the guard alone knows them all."""

@@ -1,0 +1,192 @@
+"""The guard: one per process. Adapters call `begin` and `end`; everything else follows from there."""
+
+import atexit
+import logging
+from dataclasses import asdict
+from threading import Lock
+
+from memguard import ownership
+from memguard.forking import reset_in_child
+from memguard.instruments.process import worker_id
+from memguard.instruments.traces import Tracing
+from memguard.model import UNMATCHED, WorkerId
+from memguard.safety import Part
+from memguard.settings import Settings
+from memguard.store import open_store
+from memguard.wiring.keeper import Keeper
+from memguard.wiring.reporter import Reporter
+from memguard.wiring.unit import Unit
+from memguard.wiring.watch import Watch
+
+__all__ = ["Guard", "Unit"]
+
+log = logging.getLogger("memguard")
+
+
+class _Process:
+    """Where this process's guard stands, with a lock that a forked child makes anew."""
+
+    def __init__(self) -> None:
+        self.guard: Guard | None = None
+        self.lock = Lock()
+        reset_in_child(self._reset_after_fork)
+
+    def _reset_after_fork(self) -> None:
+        self.lock = Lock()
+
+
+class Guard:
+    """Watches the units of one process. Make it with `for_process`; `begin` and `end` never raise.
+
+    Nothing starts before the first unit: a guard made in a master that forks is a guard of each child.
+
+    Attributes:
+        settings: What it was made with.
+        store: Where this and all other workers of the service report to.
+    """
+
+    def __init__(self, settings: Settings, *, kind: str = "web", server: str | None = None) -> None:
+        self.settings = settings
+        self.store = open_store(settings)
+        self._kind = kind
+        self._server = server
+        self._tracing = Tracing()
+        self._refused: list[Settings] = []
+        self._watch: Watch | None = None
+        self._reset_after_fork()
+        reset_in_child(self._reset_after_fork)
+
+    def _reset_after_fork(self) -> None:
+        """Make anew all that belongs to one process; units, thread and figures stay the parent's."""
+        if self._watch is not None:
+            self._watch.observer.abandon()
+        self._watch = None
+        self._reporter: Reporter | None = None
+        self._keeper = Keeper(self._keep, self._is_in_a_window)
+        self._boundaries = Part("watching units")
+        self._reporting = Part("reporting to the store")
+        self._lock = Lock()
+
+    @classmethod
+    def for_process(cls, settings: Settings, *, kind: str = "web", server: str | None = None) -> "Guard":
+        """Return this process's guard. The first call makes it, and its settings stay; others are refused in the log.
+
+        Args:
+            settings: What to watch by, from `Settings.load`.
+            kind: `web` or `celery`.
+            server: What runs this process, where the caller knows; else it is detected.
+
+        Raises:
+            SettingsError: The store setting names a file that is something else.
+        """
+        guard = _process.guard
+        if guard is None:
+            with _process.lock:
+                guard = _process.guard = _process.guard or cls(settings, kind=kind, server=server)
+        if guard.settings is not settings:
+            guard._refuse(settings)
+        return guard
+
+    @classmethod
+    def current(cls) -> "Guard | None":
+        """Return this process's guard if there is one."""
+        return _process.guard
+
+    @property
+    def worker_id(self) -> WorkerId:
+        """This process."""
+        return self._watch.worker_id if self._watch is not None else worker_id()
+
+    def begin(self, kind: str, name: str = UNMATCHED) -> Unit:
+        """A unit begins now: `kind` is `request`, `websocket` or `task`; the name may be set on the unit later."""
+        unit = Unit(kind, name)
+        if self._boundaries.on:
+            with self._boundaries:
+                (self._watch or self._start()).begin(unit)
+        return unit
+
+    def end(self, unit: Unit, *, error: bool = False) -> None:
+        """A unit ended, well or with an error; only the first end of a unit counts."""
+        if unit.ended:
+            return
+        unit.ended = True
+        if self._watch is not None:
+            with self._boundaries:
+                self._watch.end(unit, error=error)
+
+    def timings(self, unit: Unit) -> str | None:
+        """Return a `Server-Timing` value with the unit's deltas so far; None outside trace mode."""
+        with self._boundaries:
+            if self._watch is not None:
+                return self._watch.timings(unit)
+        return None
+
+    def flush(self) -> None:
+        """Write this worker's state to the store now; nothing happens before the first unit."""
+        watch, reporter = self._watch, self._reporter
+        if watch is not None and reporter is not None:
+            with self._reporting, self._lock, watch.observer.unmeasured():
+                reporter.flush("serving")
+
+    def close(self) -> None:
+        """End in order: the keeper gone, heap and tracemalloc as they were, a last flush that says `stopped`."""
+        if _process.guard is self:
+            _process.guard = None
+        atexit.unregister(self.close)
+        self._keeper.stop()
+        with self._reporting, self._lock:
+            if self._watch is not None and self._reporter is not None:
+                self._watch.stop()
+                self._reporter.flush("stopped")
+            self._watch = self._reporter = None
+            self.store.close()
+
+    def _start(self) -> Watch:
+        """Begin to watch, at the first unit of this process."""
+        with self._lock:
+            if self._watch is None:
+                watch = Watch(self.settings, self._tracing)
+                self._reporter = Reporter(watch, self.store, self.settings, kind=self._kind, server=self._server)
+                self._watch = watch
+                self._keeper.start()
+                atexit.register(self.close)
+                clash = ownership.clash()
+                if clash:
+                    log.warning(clash)
+            return self._watch
+
+    def _keep(self) -> None:
+        """One round of the keeper."""
+        watch, reporter = self._watch, self._reporter
+        if watch is None or reporter is None:
+            return
+        with self._boundaries:
+            watch.observer.tick()
+        if self._reporting.on:
+            with self._reporting, self._lock, watch.observer.unmeasured():
+                reporter.round(self._keeper.seconds)
+
+    def _is_in_a_window(self) -> bool:
+        """Let an idle window settle; tell whether one is active that the keeper's own work would spoil.
+
+        In trace mode windows follow each other, so there is nothing to wait for and one more or less is no loss.
+        """
+        watch = self._watch
+        if watch is None or self.settings.mode == "trace":
+            return False
+        with self._boundaries:
+            watch.observer.tick()
+        return watch.observer.active
+
+    def _refuse(self, settings: Settings) -> None:
+        if settings == self.settings or settings in self._refused:
+            return
+        self._refused.append(settings)
+        mine, others = (asdict(each) for each in (self.settings, settings))
+        names = [name for name in mine if mine[name] != others[name]]
+        log.warning(
+            "memguard: this process is already watched with other settings; these are not used: %s", ", ".join(names)
+        )
+
+
+_process = _Process()
