@@ -23,9 +23,11 @@ class LateObjects:
         self._followed: deque[tuple[float, Operation | None, str, weakref.ref[Any]]] = deque()
 
     def follow(self, born: list[Any], now: float, operation: Operation | None) -> None:
-        """Follow a few of a window's survivors; `now` in seconds of any steady clock.
+        """Follow a few of a window's survivors.
 
         Args:
+            born: The survivors.
+            now: Seconds of any steady clock.
             operation: Whose they are, None where the window covered several.
         """
         room = min(FOLLOWED_A_WINDOW, FOLLOWED_MOST - len(self._followed))
