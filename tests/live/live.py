@@ -2,20 +2,18 @@
 
 import http.client
 import json
-import subprocess
-import sysconfig
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from example_apps import commands
-from example_apps.servers import ROOT, Server, Servers, environment, free_port, members_of
+from example_apps.servers import Server, Servers, environment, free_port, members_of
+from tests.live.reports import Report, command_line_report, finding
 
 TOKEN = "live-test-token"
 SECONDS_TO_START = 30.0
@@ -26,7 +24,6 @@ SECONDS_BETWEEN_LOOKS = 0.2
 LOAD_THREADS = 4
 REQUESTS_PER_CONNECTION = 10
 GATE_SWALLOWED = "memguard failed in"
-LEAKING_LINE = "# the line that leaks"
 
 # One round of the menu. A verdict wants some 300 units of an operation from each process, and windows over a while.
 MENU = {"/leak": 15, "/clean": 12, "/bounded_cache": 12, "/cycle": 8, "/stream": 8, "/boom": 4, "/big": 0}
@@ -38,7 +35,6 @@ SECONDS_MOST = 45.0
 ROUNDS_PER_BIG = 5
 
 Answer = tuple[int, tuple[tuple[str, str], ...], bytes]
-Report = dict[str, Any]
 
 
 def eventually(look: Callable[[], Any], what: str, seconds: float = SECONDS_TO_SETTLE) -> Any:
@@ -48,13 +44,6 @@ def eventually(look: Callable[[], Any], what: str, seconds: float = SECONDS_TO_S
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(SECONDS_BETWEEN_LOOKS)
     return answer
-
-
-def marked_line(module_file: str) -> tuple[Path, int]:
-    """Return the file, and the number of its line that is marked as the one that leaks."""
-    path = ROOT / module_file
-    (number,) = [n for n, line in enumerate(path.read_text().splitlines(), 1) if line.endswith(LEAKING_LINE)]
-    return path, number
 
 
 def spread(counts: Mapping[str, int]) -> list[str]:
@@ -188,15 +177,6 @@ class Consumer:
         return command_line_report(self.store)
 
 
-def command_line_report(store: Path) -> Report:
-    """Return what `memguard report --store … --json` prints."""
-    command = [str(Path(sysconfig.get_path("scripts")) / "memguard"), "report", "--store", str(store), "--json"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr or done.stdout}"
-    report: Report = json.loads(done.stdout)
-    return report
-
-
 @contextmanager
 def celery_worker(servers: Servers, directory: Path, broker_port: int, pool: str, **environ: str) -> Iterator[Consumer]:
     """Run a Celery worker until the block ends; its log must show no failure that memguard's gate swallowed."""
@@ -244,21 +224,6 @@ def when_counted(target: Web | Consumer) -> Report:
 
     found: Report = eventually(counted, f"{wanted} units counted\n{target.server.tail()}")
     return found
-
-
-def finding(report: Report, name: str) -> Report | None:
-    """Return the finding that says that the operation of that name leaks, or None."""
-    leaks = [entry for entry in report["findings"] if entry["verdict"] == "leak"]
-    found = [entry for entry in leaks if entry["operation"]["name"] == name]
-    assert len(found) <= 1, f"one leak is named more than once: {found}"
-    return found[0] if found else None
-
-
-def accused(report: Report) -> set[tuple[str, str]]:
-    """Return the kind and name of every operation that is said to leak, as a verdict or as a finding."""
-    findings = [entry["operation"] for entry in report["findings"] if entry["verdict"] == "leak"]
-    verdicts = [entry for entry in report["operations"] if entry["verdict"] == "leak"]
-    return {(entry["kind"], entry["name"]) for entry in chain(findings, verdicts)}
 
 
 def assert_gate_kept_quiet(server: Server) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from example_apps.commands import CELERY
 from example_apps.servers import Servers
-from tests.live.live import TASKS, Consumer, Report, accused, celery_worker, drive, finding, marked_line
+from tests.live.live import TASKS, Consumer, celery_worker, drive
+from tests.live.reports import Report, accused, finding, marked_line
 
 LEAK = f"{CELERY}.leak"
 MODES = {"prefork": "trace", "threads": "watch", "solo": "watch", "gevent": "watch"}

@@ -10,7 +10,8 @@ import pytest
 
 from example_apps import commands
 from example_apps.servers import Servers
-from tests.live.live import celery_worker, command_line_report, eventually, orderly_exit, web_server, when_counted
+from tests.live.live import celery_worker, eventually, orderly_exit, web_server, when_counted
+from tests.live.reports import command_line_report
 
 GTHREAD = ("--worker-class", "gthread", "--threads", "2")
 WEB: dict[str, Callable[[int], list[str]]] = {

@@ -8,7 +8,8 @@ import pytest
 
 from example_apps import commands
 from example_apps.servers import Servers
-from tests.live.live import MENU, Report, Web, accused, drive, eventually, finding, marked_line, web_server
+from tests.live.live import MENU, Web, drive, eventually, web_server
+from tests.live.reports import Report, accused, finding, marked_line
 
 LEAK = "GET /leak"
 
