@@ -69,6 +69,7 @@ def test_code_runs(page: Path, tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert done.returncode == 0, f"{name_of(page)}:\n{done.stderr}"
+    assert "memguard failed" not in done.stderr
 
 
 def settings_table() -> str:
