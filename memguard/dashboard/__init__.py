@@ -18,6 +18,7 @@ from memguard.dashboard.messages import (
     response,
 )
 from memguard.dashboard.page import login, page
+from memguard.dashboard.report import moment
 from memguard.dashboard.spark import SECONDS, Point
 from memguard.settings import Settings
 
@@ -57,9 +58,9 @@ def _respond(request: Request, settings: Settings, guard: Source) -> Response:
 
 def _page(request: Request, settings: Settings, guard: Source) -> Response:
     report = api.report_of(guard, settings)
-    points: defaultdict[tuple[str, int], list[Point]] = defaultdict(list)
+    points: defaultdict[tuple[str, int, str], list[Point]] = defaultdict(list)
     for worker, point in guard.store.timeline(since=time.time() - SECONDS, limit=POINTS_READ):
-        points[worker.host, worker.pid].append((point.at, point.rss_bytes))
+        points[worker.host, worker.pid, moment(worker.started_at)].append((point.at, point.rss_bytes))
     return response(200, HTML, page(report, base_of(request, settings), points))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from memguard.dashboard.markup import Html, joined, tag
 from memguard.dashboard.pieces import badge, when
-from memguard.dashboard.words import rate, title
+from memguard.dashboard.words import rate, sentence, title
 from memguard.units import format_bytes
 
 SITES_SHOWN = 3
@@ -17,7 +17,7 @@ def finding_card(finding: dict[str, Any]) -> Html:
     rates = finding["rate"]
     many = "1 worker" if finding["workers"] == 1 else f"{finding['workers']} workers"
     facts = joined([
-        "seen from ", when(finding["first_seen"]), " to ", when(finding["last_seen"]),
+        "Seen from ", when(finding["first_seen"]), " to ", when(finding["last_seen"]),
         f", on {finding['units_observed']:,} sampled units, by {many}",
     ])  # fmt: skip
     return tag(
@@ -28,7 +28,7 @@ def finding_card(finding: dict[str, Any]) -> Html:
             badge(verdict),
             tag("strong", rate(operation["kind"], rates["objects_per_unit"], rates["bytes_per_unit"]), class_="rate"),
         ),
-        tag("ul", *(tag("li", reason) for reason in finding["reasons"]), class_="reasons")
+        tag("ul", *(tag("li", sentence(reason)) for reason in finding["reasons"]), class_="reasons")
         if finding["reasons"]
         else None,
         *(_site(site) for site in finding["sites"][:SITES_SHOWN]),

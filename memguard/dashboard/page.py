@@ -18,7 +18,7 @@ def page(report: dict[str, Any], base: str, points: Points) -> str:
     Args:
         report: As `report.build` makes it.
         base: The endpoint's own path, percent-encoded.
-        points: RSS of the last minutes, by host and pid.
+        points: RSS of the last minutes.
     """
     verdict, sentence = headline(report)
     service = report["service"]
@@ -28,9 +28,9 @@ def page(report: dict[str, Any], base: str, points: Points) -> str:
     main = tag(
         "main",
         tag("h1", sentence, class_=f"headline {verdict}"),
-        _summary(report),
+        _summary(report) if report["workers"] else None,
         _notes(report),
-        _findings(report),
+        _first_steps(report) if verdict == "none" else _findings(report),
         operations(report),
         workers(report, points),
         events(report),
@@ -39,7 +39,7 @@ def page(report: dict[str, Any], base: str, points: Points) -> str:
     foot = tag(
         "footer",
         tag("p", "The same as JSON: ", joined(_links(base), ", "), "."),
-        tag("p", f"Store: {report['store']['place']}"),
+        tag("p", "All times are UTC. The store is ", tag("code", report["store"]["place"]), "."),
     )
     return _document(_page_title(report, verdict), base, joined([top, main, foot]), script=True)
 
@@ -86,7 +86,7 @@ def _summary(report: dict[str, Any]) -> Html:
         (format_bytes(sum(worker["rss_bytes"] for worker in alive)), "RSS, all workers"),
         (f"{len(report['operations']):,}", "operations"),
         (f"{units:,}", "units seen"),
-        (percent(max((worker["overhead_ratio"] for worker in alive), default=0.0)), "CPU used by memguard, at most"),
+        (percent(max((worker["overhead_ratio"] for worker in alive), default=0.0)), "overhead in CPU, at most"),
     ]
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for value, name in facts), class_="facts")
 
@@ -105,15 +105,21 @@ def _notes(report: dict[str, Any]) -> Html | None:
 def _findings(report: dict[str, Any]) -> Html:
     if report["findings"]:
         cards = joined(finding_card(finding) for finding in report["findings"])
-    elif report["operations"]:
-        cards = tag("p", "None. What memguard is sure of is shown here, with its evidence.", class_="empty")
     else:
-        cards = tag(
-            "p",
-            "Send a request or run a task: it shows up here within two seconds. A verdict takes some hundred units.",
-            class_="empty",
-        )
-    return tag("section", tag("h2", "Findings"), cards, aria_label="Findings")
+        cards = tag("p", "None. What memguard is sure of is shown here, with its evidence.", class_="empty")
+    return tag("section", tag("h2", "Findings"), cards)
+
+
+def _first_steps(report: dict[str, Any]) -> Html:
+    steps = [
+        "Send a request or run a task: its operation shows up below within two seconds.",
+        "Go on: a verdict on an operation takes some hundred units of it, and the first ones only warm up.",
+        joined([
+            "Is a worker missing? It needs the same ", tag("code", "service"), f" ({report['service']}) and the same ",
+            tag("code", "store"), " (", tag("code", report["store"]["place"]), ").",
+        ]),
+    ]  # fmt: skip
+    return tag("ol", *(tag("li", step) for step in steps), class_="steps")
 
 
 def _links(base: str) -> Iterable[Html]:

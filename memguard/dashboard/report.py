@@ -38,7 +38,12 @@ def build(
     def recent(worker: WorkerId, seconds: float) -> bool:
         return alive.get(worker, False) or last_seen.get(worker, 0.0) >= now - seconds
 
-    workers = [state for state in stored.workers if recent(state.id, DEAD_WORKERS_SECONDS)]
+    def order(state: WorkerState) -> tuple[bool, str, str, float, int]:
+        # The living first, the web before others, then by age: a line stays where it is while workers come and go.
+        kind = "" if state.kind == "web" else state.kind
+        return (not alive[state.id], kind, state.id.host, state.id.started_at, state.id.pid)
+
+    workers = sorted((state for state in stored.workers if recent(state.id, DEAD_WORKERS_SECONDS)), key=order)
     operations = [stats for worker, stats in stored.operations if recent(worker, DEAD_OPERATIONS_SECONDS)]
     return {
         "schema": SCHEMA,
@@ -46,7 +51,7 @@ def build(
         "generated_at": moment(now),
         "answered_by": {"host": answered_by.host, "pid": answered_by.pid},
         "store": {"place": place, "notes": list(notes)},
-        "workers": [_worker(state, alive=alive[state.id]) for state in sorted(workers, key=_order)],
+        "workers": [_worker(state, alive=alive[state.id]) for state in workers],
         "operations": _operations(operations),
         "findings": _findings(stored.findings),
         "events": [_event(worker, event) for worker, event in sorted(stored.events, key=lambda row: -row[1].at)],
@@ -75,11 +80,6 @@ def _runs(pid: int, started_at: float) -> bool:
         return same and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, ValueError, OverflowError):
         return False
-
-
-def _order(state: WorkerState) -> tuple[str, str, float, int]:
-    # The web first, then by age: a worker keeps its line while others come and go.
-    return ("" if state.kind == "web" else state.kind, state.id.host, state.id.started_at, state.id.pid)
 
 
 def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from memguard.units import format_bytes
 EVENTS_SHOWN = 30
 OPERATIONS_SHOWN = 200
 
-Points = Mapping[tuple[str, int], Sequence[Point]]
-"""RSS of the last minutes, by host and pid."""
+Points = Mapping[tuple[str, int, str], Sequence[Point]]
+"""RSS of the last minutes, by the worker's host, pid and `started_at` in the report."""
 
 
 def operations(report: dict[str, Any]) -> Html | None:
@@ -23,7 +23,7 @@ def operations(report: dict[str, Any]) -> Html | None:
         return None
     columns = [
         ("Operation", ""), ("Verdict", ""), ("Units", "number"), ("Errors", "number"), ("Sampled", "number"),
-        ("Left per unit", ""),
+        ("Left per unit", "wide"),
     ]  # fmt: skip
     rows = [(each["verdict"], _operation(each)) for each in told[:OPERATIONS_SHOWN]]
     more = len(told) - len(rows)
@@ -46,19 +46,19 @@ def _operation(operation: dict[str, Any]) -> list[object]:
         f"{operation['units']:,}",
         f"{operation['errors']:,}",
         f"{operation['sampled_units']:,}",
-        left or "nothing",
+        left or ("not known yet" if operation["verdict"] == "warming" else "nothing that lasts"),
     ]
 
 
-def workers(report: dict[str, Any], points: Points) -> Html:
-    """Return all workers that are alive or were within the hour."""
+def workers(report: dict[str, Any], points: Points) -> Html | None:
+    """Return all workers that are alive or were within the hour; None where there are none."""
     columns = [
-        ("Worker", ""), ("State", ""), ("RSS", "number"), ("Last 10 minutes", "spark"), ("Ceiling", "number"),
-        ("Units", "number"), ("In flight", "number"), ("Windows", "number"), ("CPU of memguard", "number"),
+        ("Worker", ""), ("State", ""), ("RSS", "number rss"), ("Last 10 minutes", "spark"), ("Ceiling", "number"),
+        ("Units", "number"), ("In flight", "number"), ("Overhead", "number"),
     ]  # fmt: skip
     rows = [(None if each["alive"] else "gone", _worker(each, points)) for each in report["workers"]]
     if not rows:
-        return tag("section", tag("h2", "Workers"), tag("p", "No worker has told anything yet.", class_="empty"))
+        return None
     return tag("section", tag("h2", "Workers"), table("Workers and their memory", columns, rows))
 
 
@@ -78,11 +78,10 @@ def _worker(worker: dict[str, Any], points: Points) -> list[object]:
         name,
         _state(worker),
         rss,
-        sparkline(points.get((worker["host"], worker["pid"]), ())),
+        sparkline(points.get((worker["host"], worker["pid"], worker["started_at"]), ())),
         format_bytes(worker["ceiling_bytes"]) if worker["ceiling_bytes"] is not None else "none",
         f"{worker['units_total']:,}",
         f"{worker['in_flight']:,}",
-        f"{worker['windows_total']:,}",
         percent(worker["overhead_ratio"]),
     ]
 
@@ -90,7 +89,7 @@ def _worker(worker: dict[str, Any], points: Points) -> list[object]:
 def _state(worker: dict[str, Any]) -> Html:
     if worker["alive"]:
         return tag("span", worker["state"], class_="state alive")
-    told = "stopped" if worker["state"] == "stopped" else "gone without a word"
+    told = "stopped" if worker["state"] == "stopped" else "gone"
     return joined(
         [tag("span", told, class_="state"), tag("span", "last seen ", when(worker["last_seen"]), class_="why")]
     )
@@ -117,7 +116,7 @@ def events(report: dict[str, Any]) -> Html | None:
 def _detail(detail: object) -> str:
     if not isinstance(detail, Mapping):
         return ""
-    told = ((str(key), value) for key, value in detail.items() if value not in (None, "", [], {}))
+    told = ((str(key), value) for key, value in detail.items() if value is not None and key != "fingerprint")
     return ", ".join(
         f"{key.removesuffix('_bytes').replace('_', ' ')} {format_bytes(value)}"
         if key.endswith("_bytes") and isinstance(value, int | float)

@@ -58,6 +58,11 @@ def amount(number: float, *, sign: bool = False) -> str:
     return f"+{text}" if sign and number > 0 else text
 
 
+def sentence(text: str) -> str:
+    """Return words with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(share: float) -> str:
     """Return a share as `0.4 %`."""
     return f"{amount(share * 100)} %"
