@@ -18,8 +18,8 @@ from typing import Any
 
 from memguard.forking import reset_in_child
 
-NEVER = 2**31 - 1
-"""A threshold that no count reaches; thresholds are C ints."""
+NEVER = 2**31 - 1871
+"""A threshold that no count reaches, and that no host is likely to set: so what is left of ours can be told."""
 FROZEN_BY_THE_INTERPRETER = 1000
 """CPython 3.12 starts with some 375 frozen objects of its own; any program that freezes its heap has far more."""
 IDLE, OPEN, CLOSED = "idle", "open", "closed"
@@ -29,23 +29,58 @@ class DisturbedError(Exception):
     """Something else moved the generations while a window was open, so its reading would not be true."""
 
 
-class FrozenWindow:
+class _Base:
+    """What both windows share: what they must put back, and how they notice that it is no longer theirs."""
+
+    two_phase: bool
+
+    def __init__(self) -> None:
+        self.state = IDLE
+        self.garbage = 0
+        self._thresholds = (NEVER, NEVER, NEVER)
+        self._collections = (0, 0)
+        self._canary: list[Any] = []
+        reset_in_child(self.abandon)
+
+    def abandon(self) -> None:
+        """Put the heap and the thresholds back without a reading; nothing happens where no window is open."""
+        if self.state != IDLE:
+            self.state = IDLE
+            self._canary = []
+            if self.two_phase:
+                gc.unfreeze()
+            _restore(self._thresholds)
+
+    def born(self) -> int:
+        """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
+        generations = (0, 1, 2) if self.two_phase else (0, 1)
+        return sum(map(len, map(gc.get_objects, generations)))  # in C alone: see `_objects`
+
+    def _read(self, generation: int) -> list[Any]:
+        """Return the objects of a generation, but for the canary that must be among them."""
+        found = _objects(generation)
+        born = [each for each in found if each is not self._canary]
+        if len(born) == len(found):
+            # It is frozen together with what a window of ours froze, and must stay so: the host wants it.
+            self.state = IDLE
+            _restore(self._thresholds)
+            raise DisturbedError("the host froze its heap while a window was open")
+        return born
+
+
+class FrozenWindow(_Base):
     """The exact window. Not thread-safe: whoever drives it holds a lock of its own."""
 
     name = "frozen"
     two_phase = True
 
     def __init__(self) -> None:
-        self.state = IDLE
-        self.garbage = 0
-        self._thresholds = (0, 0, 0)
-        self._collections = (0, 0)
-        self._canary: list[Any] = []
+        super().__init__()
         self._credit = 0.0
-        reset_in_child(self._reset_after_fork)
 
     def open(self) -> None:
         """Put the heap aside. Costs a collection of the young generations."""
+        _restore(self._thresholds)  # a host may have read them in an earlier window and put them back after it
         _collect_if_due()
         thresholds = self._thresholds = gc.get_threshold()
         young, middle, old = gc.get_count()
@@ -76,30 +111,12 @@ class FrozenWindow:
         try:
             if self._collections != _collections():
                 raise DisturbedError("the host ran a collection while a window was being settled")
-            found = _objects(2)
-            born = [each for each in found if each is not self._canary]
-            if len(born) == len(found):
-                # The host froze its heap inside our window: it is frozen together with ours and must stay so.
-                self.state = IDLE
-                _restore(self._thresholds)
-                raise DisturbedError("the host froze its heap while a window was open")
+            born = self._read(2)
             if any(each is self for each in born):
                 raise DisturbedError("the host unfroze its heap while a window was open")
             return born
         finally:
             self.abandon()
-
-    def abandon(self) -> None:
-        """Put the heap and the thresholds back without a reading; nothing happens where no window is open."""
-        if self.state != IDLE:
-            self.state = IDLE
-            self._canary = []
-            gc.unfreeze()
-            _restore(self._thresholds)
-
-    def born(self) -> int:
-        """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
-        return sum(map(len, map(gc.get_objects, (0, 1, 2))))  # in C alone: see `_objects`
 
     def _restore_old_count(self, old: int, threshold: int) -> None:
         """Set the count that triggers full collections to what it would be without the window.
@@ -114,58 +131,37 @@ class FrozenWindow:
             gc.collect(1)
         self._credit = max(-2.0, min(2.0, self._credit - (given + 1 - old)))
 
-    def _reset_after_fork(self) -> None:
-        self.abandon()
 
-
-class GenerationWindow:
+class GenerationWindow(_Base):
     """The fallback for a heap that the host froze: what is born stays in the young generations until it is read."""
 
     name = "generations"
     two_phase = False
 
-    def __init__(self) -> None:
-        self.state = IDLE
-        self.garbage = 0
-        self._thresholds = (0, 0, 0)
-        self._collections = (0, 0)
-        reset_in_child(self._reset_after_fork)
-
     def open(self) -> None:
         """Move everything young out of the way."""
+        _restore(self._thresholds)
         _collect_if_due()
         self._thresholds = gc.get_threshold()
         gc.collect(1)
         self.state = OPEN
         gc.set_threshold(self._thresholds[0], NEVER, NEVER)
         self._collections = _collections()
+        self._canary = []
 
     def close(self) -> None:
         """Mark the end; objects born before `settle` still belong to the window."""
         self.state = CLOSED
 
     def settle(self) -> list[Any]:
-        """Return the objects born since `open` and alive now; raise DisturbedError where the host collected meanwhile."""
+        """Return the objects born since `open` and alive now; DisturbedError where the host collected or froze."""
         try:
             if self._collections != _collections():
                 raise DisturbedError("the host ran a collection while a window was open")
             self.garbage = gc.collect(0)
-            return _objects(1)
+            return self._read(1)
         finally:
             self.abandon()
-
-    def abandon(self) -> None:
-        """Put the thresholds back; nothing happens where no window is open."""
-        if self.state != IDLE:
-            self.state = IDLE
-            _restore(self._thresholds)
-
-    def born(self) -> int:
-        """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
-        return sum(map(len, map(gc.get_objects, (0, 1))))  # in C alone: see `_objects`
-
-    def _reset_after_fork(self) -> None:
-        self.abandon()
 
 
 Window = FrozenWindow | GenerationWindow
@@ -233,9 +229,9 @@ def _collections() -> tuple[int, int]:
 
 
 def _restore(thresholds: tuple[int, int, int]) -> None:
-    """Put the thresholds back, unless the host set others meanwhile: then it keeps those."""
-    if gc.get_threshold()[1:] == (NEVER, NEVER):
-        gc.set_threshold(*thresholds)
+    """Put back each threshold that is still ours; one that the host set meanwhile stays as it is."""
+    now = gc.get_threshold()
+    gc.set_threshold(*(theirs if each == NEVER else each for each, theirs in zip(now, thresholds, strict=True)))
 
 
 def _share_of_a_middle_collection(young: int, middle: int, thresholds: tuple[int, int, int]) -> float:
@@ -257,7 +253,7 @@ def _collect_if_due() -> None:
     gc.set_threshold(1, *thresholds[1:])
     try:
         for _ in range(4):
-            [[], [], []]  # noqa: B018  allocations that make the collector look; 3.12+ does so at the loop's jump
+            [set(), set(), set()]  # noqa: B018  sets: other containers come from free lists and make no collector look
     finally:
         if gc.get_threshold() == (1, *thresholds[1:]):
             gc.set_threshold(*thresholds)
