@@ -52,7 +52,7 @@ def login(base: str, *, wrong: bool) -> str:
         tag("h1", "memguard"),
         complaint,
         tag("label", "Token", for_="token"),
-        Html('<input id="token" name="token" type="password" required autocomplete="current-password">'),
+        Html('<input id="token" name="token" type="password" required autocomplete="current-password" autofocus>'),
         tag("button", "Sign in", type="submit"),
         tag("p", "The value of the service's setting ", tag("code", "token"), ".", class_="quiet"),
         method="post", action=f"{base}/login", class_="login",
