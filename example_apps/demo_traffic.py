@@ -22,7 +22,7 @@ TRICKLE_MOST = 10_000
 
 # How often each comes around, of about a hundred.
 REQUEST_MIX = {"/leak": 30, "/clean": 26, "/bounded_cache": 14, "/cycle": 10, "/stream": 10, "/boom": 9, "/big": 1}
-TASK_MIX = {"leak": 35, "clean": 28, "bounded_cache": 14, "cycle": 8, "boom": 8, "retrying": 6, "big": 1}
+TASK_MIX = {"leak": 35, "clean": 34, "bounded_cache": 14, "cycle": 10, "boom": 4, "retrying": 2, "big": 1}
 
 
 def evenly(mix: dict[str, int]) -> Iterator[str]:

@@ -28,7 +28,7 @@ GATE_SWALLOWED = "memguard failed in"
 # One round of the menu. A verdict wants some 300 units of an operation from each process, and windows over a while.
 MENU = {"/leak": 15, "/clean": 12, "/bounded_cache": 12, "/cycle": 8, "/stream": 8, "/boom": 4, "/big": 0}
 RUNS_PER_MESSAGE = {"retrying": 3}
-TASKS = {"leak": 15, "clean": 12, "bounded_cache": 12, "cycle": 8, "boom": 4, "retrying": 3}
+TASKS = {"leak": 14, "clean": 8, "bounded_cache": 8, "cycle": 4, "boom": 1, "retrying": 1}
 ROUNDS_LEAST = 50
 SECONDS_PER_ROUND = 0.3
 SECONDS_MOST = 45.0
