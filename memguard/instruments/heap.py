@@ -12,14 +12,18 @@ which cannot tell units that begin between close and settle from those before.
 """
 
 import gc
-from itertools import chain, compress, repeat, tee
-from operator import is_not
 from typing import Any
 
 from memguard.forking import reset_in_child
+from memguard.instruments.collector import (
+    NEVER,
+    collect_if_due,
+    collections,
+    objects,
+    restore,
+    share_of_a_middle_collection,
+)
 
-NEVER = 2**31 - 1871
-"""A threshold that no count reaches, and that no host is likely to set: so what is left of ours can be told."""
 FROZEN_BY_THE_INTERPRETER = 1000
 """CPython 3.12 starts with some 375 frozen objects of its own; any program that freezes its heap has far more."""
 IDLE, OPEN, CLOSED = "idle", "open", "closed"
@@ -49,21 +53,21 @@ class _Base:
             self._canary = []
             if self.two_phase:
                 gc.unfreeze()
-            _restore(self._thresholds)
+            restore(self._thresholds)
 
     def born(self) -> int:
         """Return how many objects born since `open` are alive, cyclic garbage included; O(that many)."""
         generations = (0, 1, 2) if self.two_phase else (0, 1)
-        return sum(map(len, map(gc.get_objects, generations)))  # in C alone: see `_objects`
+        return sum(map(len, map(gc.get_objects, generations)))  # in C alone: see `objects`
 
     def _read(self, generation: int) -> list[Any]:
         """Return the objects of a generation, but for the canary that must be among them."""
-        found = _objects(generation)
+        found = objects(generation)
         born = [each for each in found if each is not self._canary]
         if len(born) == len(found):
             # It is frozen together with what a window of ours froze, and must stay so: the host wants it.
             self.state = IDLE
-            _restore(self._thresholds)
+            restore(self._thresholds)
             raise DisturbedError("the host froze its heap while a window was open")
         return born
 
@@ -80,24 +84,24 @@ class FrozenWindow(_Base):
 
     def open(self) -> None:
         """Put the heap aside. Costs a collection of the young generations."""
-        _restore(self._thresholds)  # a host may have read them in an earlier window and put them back after it
-        _collect_if_due()
+        restore(self._thresholds)  # a host may have read them in an earlier window and put them back after it
+        collect_if_due()
         thresholds = self._thresholds = gc.get_threshold()
         young, middle, old = gc.get_count()
         gc.collect(1)
         self.state = OPEN
         gc.set_threshold(thresholds[0], NEVER, NEVER)
         gc.freeze()
-        self._credit += _share_of_a_middle_collection(young, middle, thresholds)
+        self._credit += share_of_a_middle_collection(young, middle, thresholds)
         self._restore_old_count(old, thresholds[2])
         self._canary = []
 
     def close(self) -> None:
         """End the window: what is born from now on belongs to it no more."""
         young, middle, _ = gc.get_count()
-        self._credit += _share_of_a_middle_collection(young, middle, self._thresholds)
+        self._credit += share_of_a_middle_collection(young, middle, self._thresholds)
         self.garbage = gc.collect(1)
-        self._collections = _collections()
+        self._collections = collections()
         self.state = CLOSED
 
     def settle(self) -> list[Any]:
@@ -109,7 +113,7 @@ class FrozenWindow(_Base):
             DisturbedError: The host collected or froze in between. The heap is back in place nevertheless.
         """
         try:
-            if self._collections != _collections():
+            if self._collections != collections():
                 raise DisturbedError("the host ran a collection while a window was being settled")
             born = self._read(2)
             if any(each is self for each in born):
@@ -140,13 +144,13 @@ class GenerationWindow(_Base):
 
     def open(self) -> None:
         """Move everything young out of the way."""
-        _restore(self._thresholds)
-        _collect_if_due()
+        restore(self._thresholds)
+        collect_if_due()
         self._thresholds = gc.get_threshold()
         gc.collect(1)
         self.state = OPEN
         gc.set_threshold(self._thresholds[0], NEVER, NEVER)
-        self._collections = _collections()
+        self._collections = collections()
         self._canary = []
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ class GenerationWindow(_Base):
     def settle(self) -> list[Any]:
         """Return the objects born since `open` and alive now; DisturbedError where the host collected or froze."""
         try:
-            if self._collections != _collections():
+            if self._collections != collections():
                 raise DisturbedError("the host ran a collection while a window was open")
             self.garbage = gc.collect(0)
             return self._read(1)
@@ -209,51 +213,3 @@ def _proves(window: Window) -> bool:
     del there
     expected = {id(each) for each in (kept if window.two_phase else kept + after)}
     return found == expected
-
-
-def _objects(generation: int) -> list[Any]:
-    """Return the objects of a generation, but for exact tuples.
-
-    Another thread may be in the middle of `tuple(generator)`; its unfinished tuple is tracked already, and CPython
-    raises SystemError in that thread when anyone else holds a reference by the time it is resized
-    (`Objects/tupleobject.c`, `_PyTuple_Resize`). So no reference to a tuple may live across a point where threads
-    can switch. Threads switch between bytecodes only: the whole expression is lazy and runs inside one call of `list`.
-    """
-    objects, again = tee(chain.from_iterable(map(gc.get_objects, (generation,))))
-    return list(compress(objects, map(is_not, map(type, again), repeat(tuple))))
-
-
-def _collections() -> tuple[int, int]:
-    stats = gc.get_stats()
-    return stats[1]["collections"], stats[2]["collections"]
-
-
-def _restore(thresholds: tuple[int, int, int]) -> None:
-    """Put back each threshold that is still ours; one that the host set meanwhile stays as it is."""
-    now = gc.get_threshold()
-    gc.set_threshold(*(theirs if each == NEVER else each for each, theirs in zip(now, thresholds, strict=True)))
-
-
-def _share_of_a_middle_collection(young: int, middle: int, thresholds: tuple[int, int, int]) -> float:
-    """Return how far the counts had come towards the collection of the middle generation that a window forces."""
-    if not thresholds[0] or not gc.isenabled():
-        return 0.0
-    return (middle + min(1.0, young / thresholds[0])) / (thresholds[1] + 1)
-
-
-def _collect_if_due() -> None:
-    """Let CPython run the full collection that is due, before a window postpones it.
-
-    Its own rule decides (the count, and that a quarter of the old heap is new): the first threshold is lowered for
-    two allocations so that it looks. Where windows follow each other it would otherwise never get the chance.
-    """
-    thresholds = gc.get_threshold()
-    if not gc.isenabled() or not thresholds[0] or gc.get_count()[2] <= thresholds[2]:
-        return
-    gc.set_threshold(1, *thresholds[1:])
-    try:
-        for _ in range(4):
-            [set(), set(), set()]  # noqa: B018  sets: other containers come from free lists and make no collector look
-    finally:
-        if gc.get_threshold() == (1, *thresholds[1:]):
-            gc.set_threshold(*thresholds)
