@@ -1,0 +1,57 @@
+"""What all adapters share: settings that are sound from the start, the mark of a watched request, operation names."""
+
+from collections.abc import Mapping
+
+from memguard.dashboard import Request, Response, respond
+from memguard.model import UNMATCHED
+from memguard.safety import Part
+from memguard.settings import Settings
+from memguard.store.places import explicit_file
+from memguard.wiring.guard import Guard
+
+UNIT = "memguard.unit"
+"""The key of a request's unit in its WSGI environ or ASGI scope, so that no second layer counts it again."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+_part = Part("answering at the endpoint")
+_FAILED = Response(500, (("Content-Type", "text/plain"),), b"memguard could not answer; its log says why.\n")
+
+
+def load_settings(settings: Settings | Mapping[str, object] | None, arguments: Mapping[str, object]) -> Settings:
+    """Return validated settings; what only the first request would stumble over is found here, at start.
+
+    Args:
+        settings: Settings that are validated already, or a framework's mapping.
+        arguments: Settings by name; they win over the mapping.
+
+    Raises:
+        SettingsError: A setting is unknown or malformed, or the store names a file of something else.
+    """
+    if not isinstance(settings, Settings):
+        if settings is None or isinstance(settings, Mapping):
+            settings = {**(settings or {}), **arguments}
+        settings = Settings.load(settings)
+    if settings.store and settings.mode != "off":
+        explicit_file(settings)
+    return settings
+
+
+def operation_name(method: str, route: str) -> str:
+    """Return `GET /users/<id>`; a method outside `METHODS` is `OTHER`, and `<unmatched>` stands alone.
+
+    Clients choose methods and paths, so neither may name an operation as it came.
+    """
+    if route == UNMATCHED:
+        return route
+    return f"{method if method in METHODS else 'OTHER'} {route}"
+
+
+def answer(request: Request, settings: Settings) -> Response:
+    """Return the endpoint's answer to a request that it admits, with its body; never raise.
+
+    The host cannot answer any more once its request's body is read, so a failure is answered as well.
+    """
+    with _part:
+        return respond(request, settings, Guard.for_process(settings))
+    return _FAILED

@@ -1,0 +1,106 @@
+"""Any WSGI application: `application = MemGuardMiddleware(application, rss_ceiling="512MB")`.
+
+A request's unit lasts from the call of the application until the server closes the response, or drops it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from memguard.adapting import UNIT, answer, load_settings, operation_name
+from memguard.dashboard import BODY_LIMIT, Request, Response, admits, concerns
+from memguard.safety import Part
+from memguard.settings import Settings
+from memguard.wiring.guard import Guard
+from memguard.wsgi.exchange import Exchange, Route
+
+_part = Part("watching WSGI requests")
+
+
+class MemGuardMiddleware:
+    """WSGI middleware that makes every request of `app` a unit and serves the endpoint.
+
+    Args:
+        app: The application to watch.
+        settings: Validated settings, or a mapping of setting names to values.
+        operation: Called with the environ when a request ends; returns its route template, like `/users/<id>`, or None.
+        unmatched: The route of requests that `operation` does not name.
+        debug: Whether the application is in debug mode, or a function of the environ that tells. While it is, the
+            endpoint needs no token for requests from this machine.
+        arguments: Settings by name.
+
+    Raises:
+        SettingsError: A setting is unknown or malformed.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        settings: Settings | Mapping[str, object] | None = None,
+        *,
+        operation: Route | None = None,
+        unmatched: str = "<wsgi>",
+        debug: bool | Callable[[WSGIEnvironment], bool] = False,
+        **arguments: object,
+    ) -> None:
+        self.app = app
+        self.settings = load_settings(settings, arguments)
+        self._off = self.settings.mode == "off"
+        self._operation = operation
+        self._unmatched = unmatched
+        self._debug = debug
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Run the application for a request, or answer at the endpoint."""
+        if self._off or not _part.on:
+            return self.app(environ, start_response)
+        answered = exchange = None
+        with _part:
+            path = environ.get("PATH_INFO", "")
+            if not path.isascii():
+                path = path.encode("latin-1").decode("utf-8", "replace")
+            if concerns(path, self.settings):
+                answered = self._answer(environ, path)
+            elif (outer := environ.get(UNIT)) is None or outer.ended:
+                guard = Guard.for_process(self.settings)
+                unit = guard.begin("request", operation_name(environ.get("REQUEST_METHOD", ""), self._unmatched))
+                environ[UNIT] = unit
+                exchange = Exchange(guard, unit, start_response, environ, self._operation)
+        if answered is not None:
+            start_response(f"{answered.status} {HTTPStatus(answered.status).phrase}", list(answered.headers))
+            return [answered.body]
+        if exchange is None:
+            return self.app(environ, start_response)
+        try:
+            result = self.app(environ, exchange)
+        except BaseException as error:
+            exchange.failed = isinstance(error, Exception)
+            exchange.end()
+            raise
+        with _part:
+            return exchange.response(environ, result)
+        exchange.end()
+        return result
+
+    def _answer(self, environ: WSGIEnvironment, path: str) -> Response | None:
+        headers = {key[5:].replace("_", "-").lower(): text for key, text in environ.items() if key.startswith("HTTP_")}
+        for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if environ.get(key):
+                headers[key.replace("_", "-").lower()] = environ[key]
+        request = Request(
+            method=environ.get("REQUEST_METHOD", ""),
+            path=path,
+            root=environ.get("SCRIPT_NAME", ""),
+            query=environ.get("QUERY_STRING", ""),
+            headers=headers,
+            peer=environ.get("REMOTE_ADDR"),
+            scheme=environ.get("wsgi.url_scheme", "http"),
+            debug=bool(self._debug(environ) if callable(self._debug) else self._debug),
+        )
+        if not admits(request, self.settings):
+            return None
+        length = headers.get("content-length", "")
+        if request.method == "POST" and length.isascii() and length.isdigit():
+            request = replace(request, body=environ["wsgi.input"].read(min(int(length), BODY_LIMIT + 1)))
+        return answer(request, self.settings)
