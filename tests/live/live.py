@@ -26,7 +26,7 @@ REQUESTS_PER_CONNECTION = 10
 GATE_SWALLOWED = "memguard failed in"
 
 # One round of the menu. A verdict wants some 300 units of an operation from each process, and windows over a while.
-MENU = {"/leak": 15, "/clean": 12, "/bounded_cache": 12, "/cycle": 8, "/stream": 8, "/boom": 4, "/big": 0}
+MENU = {"/leak": 14, "/clean": 8, "/bounded_cache": 8, "/cycle": 4, "/stream": 4, "/boom": 2}
 RUNS_PER_MESSAGE = {"retrying": 3}
 TASKS = {"leak": 14, "clean": 8, "bounded_cache": 8, "cycle": 4, "boom": 1, "retrying": 1}
 ROUNDS_LEAST = 50
