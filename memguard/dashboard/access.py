@@ -116,7 +116,7 @@ def _is_from_this_machine(request: Request) -> bool:
 
 
 def _is_loopback_host(host: str) -> bool:
-    match = _HOST.fullmatch(host.strip())
+    match = _HOST.fullmatch(host)
     if match is None:
         return False
     name = match[1].strip("[]").lower().removesuffix(".")

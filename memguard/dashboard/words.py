@@ -40,9 +40,13 @@ def title(operation: dict[str, Any]) -> str:
 
 def rate(kind: str, objects: float, size: float, blocks: float = 0.0) -> str:
     """Return what one unit leaves: `+2 objects, 4.1 kB per request`."""
-    parts = [f"{amount(objects, sign=True)} {'object' if amount(objects) == '1' else 'objects'}"] if objects else []
+    parts = (
+        [f"{amount(objects, sign=True)} {'object' if amount(objects) == '1' else 'objects'}"]
+        if amount(objects) != "0"
+        else []
+    )
     parts += [f"{'+' if size > 0 else ''}{format_bytes(size)}"] if abs(size) >= 1 else []
-    if not parts and blocks:
+    if not parts and amount(blocks) != "0":
         parts = [f"{amount(blocks, sign=True)} memory blocks"]
     return f"{', '.join(parts)} per {UNIT_WORDS.get(kind, 'unit')}" if parts else ""
 

@@ -56,8 +56,8 @@ def packed(value: object) -> str:
 def from_worker(state: WorkerState) -> Row:
     """Return the columns `WORKER`."""
     return (
-        text(state.id.host), state.id.pid, state.id.started_at, text(state.kind), text(state.server), state.mode,
-        state.state, number(state.last_seen), state.rss_bytes, state.rss_baseline_bytes, state.ceiling_bytes,
+        text(state.id.host), state.id.pid, state.id.started_at, text(state.kind), text(state.server),
+        text(state.mode), text(state.state), number(state.last_seen), state.rss_bytes, state.rss_baseline_bytes, state.ceiling_bytes,
         state.units_total, state.in_flight, state.windows_total, number(state.overhead_ratio), packed(state.notes),
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ def from_operation(stats: OperationStats) -> Row:
     """Return the columns `OPERATION`."""
     judged = stats.judgement
     return (
-        text(judged.operation.kind), text(judged.operation.name), judged.verdict, packed(judged.reasons),
+        text(judged.operation.kind), text(judged.operation.name), text(judged.verdict), packed(judged.reasons),
         number(judged.objects_per_unit), number(judged.blocks_per_unit), number(judged.bytes_per_unit),
         stats.units, stats.errors, stats.sampled_units, number(stats.last_seen),
     )  # fmt: skip

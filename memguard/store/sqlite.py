@@ -4,13 +4,16 @@
 import sqlite3
 from collections.abc import Iterable
 
-from memguard.model import Flush, Operation, OperationStats, Stored, TimelinePoint, UnitRecord, WorkerId
+from memguard.model import Finding, Flush, Operation, OperationStats, Stored, TimelinePoint, UnitRecord, WorkerId
 from memguard.store import rows
 from memguard.store.connection import Database
 from memguard.store.pruning import UNITS_KEPT, newest_units, prune_if_due
 
 EVENTS_READ = 200
 """The newest events that `read` hands back."""
+
+_Known = dict[Operation | str, OperationStats | Finding]
+"""What this process last wrote, by operation and by fingerprint."""
 
 _KEY = "service = ? AND host = ? AND pid = ? AND started_at = ?"
 
@@ -41,7 +44,7 @@ class SqliteStore:
     def _forget(self, opened: int) -> None:
         self._opened = opened
         self._row: int | None = None
-        self._written: dict[Operation, OperationStats] = {}
+        self._written: _Known = {}
 
     def flush(self, flush: Flush) -> None:
         """Write all that a worker has to tell, in one transaction."""
@@ -50,18 +53,22 @@ class SqliteStore:
                 self._forget(self._database.opened)
             connection.execute("BEGIN IMMEDIATE")
             try:
-                changed = self._write(connection, flush)
+                written = self._write(connection, flush)
                 connection.execute("COMMIT")
             except BaseException:
                 self._forget(self._opened)
                 raise
-            self._written.update((stats.judgement.operation, stats) for stats in changed)
+            self._written.update(written)
 
-    def _write(self, connection: sqlite3.Connection, flush: Flush) -> list[OperationStats]:
+    def _write(self, connection: sqlite3.Connection, flush: Flush) -> _Known:
         worker = self._worker(connection, flush)
-        changed = [stats for stats in flush.operations if self._written.get(stats.judgement.operation) != stats]
-        operations = map(rows.from_operation, changed)
-        findings = map(rows.from_finding, flush.findings)
+        # What is whole is told again each time, and seldom differs from the time before.
+        known = self._written
+        changed = {each.judgement.operation: each for each in flush.operations}
+        changed = {operation: each for operation, each in changed.items() if known.get(operation) != each}
+        found = {each.fingerprint: each for each in flush.findings if known.get(each.fingerprint) != each}
+        operations = map(rows.from_operation, changed.values())
+        findings = map(rows.from_finding, found.values())
         units = map(rows.from_unit, flush.units[-UNITS_KEPT:])
         points = map(rows.from_point, flush.timeline)
         _insert(connection, "REPLACE INTO operation", rows.OPERATION, worker, operations)
@@ -72,7 +79,10 @@ class SqliteStore:
         if flush.units:
             newest_units(connection)
         prune_if_due(connection, flush.worker.last_seen)
-        return changed
+        written: _Known = {}
+        written.update(changed.items())
+        written.update(found.items())
+        return written
 
     def _worker(self, connection: sqlite3.Connection, flush: Flush) -> int:
         columns = rows.WORKER.split(", ")

@@ -77,7 +77,7 @@ def point(at: float = NOW, *, rss: int = 81_000_000) -> TimelinePoint:
     return TimelinePoint(at, rss, None, 10)
 
 
-def event(at: float = NOW, kind: str = "started", **detail: Any) -> Event:
+def event(at: float = NOW, kind: str = "started", /, **detail: Any) -> Event:
     """Return something that happened."""
     return Event(at, kind, detail)
 

@@ -127,9 +127,9 @@ def test_a_flush_that_fails_half_way_leaves_nothing_and_forgets_nothing(store: S
     assert len(store.read().operations) == 1
 
 
-def test_operations_that_did_not_change_are_not_written_again(store: SqliteStore) -> None:
-    """A worker with hundreds of quiet operations writes a row or two a second."""
-    flush = told(operations=tuple(stats(judged(f"GET /{number}")) for number in range(300)))
+def test_what_did_not_change_is_not_written_again(store: SqliteStore) -> None:
+    """A worker with hundreds of quiet operations and its known findings writes a row or two a second."""
+    flush = told(findings=(finding(),), operations=tuple(stats(judged(f"GET /{number}")) for number in range(300)))
     store.flush(flush)
     with store._database.session() as opened:
         before = opened.total_changes

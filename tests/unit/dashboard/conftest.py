@@ -1,0 +1,10 @@
+"""The dashboard's tests happen at one moment, so that what their workers told is always just now."""
+
+import pytest
+
+from tests.unit.telling import NOW
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW)
