@@ -6,7 +6,7 @@ from typing import Any
 from memguard.dashboard.markup import Html, joined, table, tag
 from memguard.dashboard.pieces import badge, quiet, when
 from memguard.dashboard.spark import Point, sparkline
-from memguard.dashboard.words import amount, percent, rate, title
+from memguard.dashboard.words import amount, left, percent, title
 from memguard.units import format_bytes
 
 EVENTS_SHOWN = 30
@@ -34,19 +34,13 @@ def operations(report: dict[str, Any]) -> Html | None:
 def _operation(operation: dict[str, Any]) -> list[object]:
     why = operation["reasons"][0] if operation["reasons"] else ""
     name = joined([tag("span", title(operation), class_="name"), tag("span", why, class_="why") if why else None])
-    left = rate(
-        operation["kind"],
-        operation["objects_per_unit"],
-        operation["bytes_per_unit"],
-        operation["blocks_per_unit"],
-    )
     return [
         name,
         badge(operation["verdict"]),
         f"{operation['units']:,}",
         f"{operation['errors']:,}",
         f"{operation['sampled_units']:,}",
-        left or ("not known yet" if operation["verdict"] == "warming" else "nothing that lasts"),
+        left(operation),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-from memguard.dashboard.words import VERDICT_WORDS, headline, percent, rate, sentence, title
+from memguard.dashboard.words import VERDICT_WORDS, headline, left, percent, rate, sentence, title
 from memguard.units import format_bytes
 
 EVENTS_SHOWN = 5
@@ -47,12 +47,7 @@ def _operation(operation: dict[str, Any]) -> list[str]:
         f"{operation['units']:,}",
         f"{operation['errors']:,}",
         f"{operation['sampled_units']:,}",
-        rate(
-            operation["kind"],
-            operation["objects_per_unit"],
-            operation["bytes_per_unit"],
-            operation["blocks_per_unit"],
-        ),
+        left(operation),
     ]
 
 
@@ -76,8 +71,8 @@ def _worker(worker: dict[str, Any]) -> list[str]:
 def _finding(finding: dict[str, Any]) -> list[str]:
     operation, rates = finding["operation"], finding["rate"]
     verdict = VERDICT_WORDS.get(finding["verdict"], finding["verdict"])
-    left = rate(operation["kind"], rates["objects_per_unit"], rates["bytes_per_unit"])
-    lines = [f"  {title(operation)}  {verdict}{f'  {left}' if left else ''}"]
+    much = rate(operation["kind"], rates["objects_per_unit"], rates["bytes_per_unit"])
+    lines = [f"  {title(operation)}  {verdict}{f'  {much}' if much else ''}"]
     lines += [f"    {sentence(reason)}" for reason in finding["reasons"]]
     for site in finding["sites"][:SITES_SHOWN]:
         lines.append(f"    at {site['file']}:{site['line']} in {site['function']}")

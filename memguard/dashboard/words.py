@@ -51,6 +51,17 @@ def rate(kind: str, objects: float, size: float, blocks: float = 0.0) -> str:
     return f"{', '.join(parts)} per {UNIT_WORDS.get(kind, 'unit')}" if parts else ""
 
 
+def left(operation: dict[str, Any]) -> str:
+    """Return what a unit of an operation leaves, as far as its verdict stands behind the figure."""
+    if operation["verdict"] == "warming":
+        return "not known yet"
+    if operation["verdict"] not in {"suspect", "leak"}:
+        return "nothing that lasts"
+    return rate(
+        operation["kind"], operation["objects_per_unit"], operation["bytes_per_unit"], operation["blocks_per_unit"]
+    )
+
+
 def amount(number: float, *, sign: bool = False) -> str:
     """Return a number with as many digits as matter: `0`, `0.004`, `1.5`, `12`, `1,234`."""
     size = abs(number)

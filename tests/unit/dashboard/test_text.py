@@ -41,7 +41,7 @@ def test_it_is_readable_and_aligned() -> None:
         "OPERATIONS\n"
         "  VERDICT  OPERATION        UNITS  ERRORS  SAMPLED  LEFT PER UNIT\n"
         "  leaks    GET /leak       12,345       1        5  +2 objects, +200 B per request\n"
-        "  clean    task shop.bill      10       1        5\n"
+        "  clean    task shop.bill      10       1        5  nothing that lasts\n"
         "\n"
         "WORKERS\n"
         "  WORKER    HOST   SERVER            STATE        RSS  AT FIRST  CEILING  UNITS  OVERHEAD  LAST SEEN\n"

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from memguard.dashboard.words import amount, headline, percent, rate, sentence, title
+from memguard.dashboard.words import VERDICT_WORDS, amount, headline, left, percent, rate, sentence, title
 
 
 def operation(name: str, verdict: str, **changed: Any) -> dict[str, Any]:
@@ -74,6 +74,20 @@ def test_rates_name_what_stays() -> None:
     assert rate("request", 0.0, 0.0) == ""
     assert rate("request", 0.0001, 0.2) == ""
     assert rate("request", -1.0, -300.0) == "-1 objects, -300 B per request"
+
+
+def test_a_rate_is_shown_where_the_verdict_stands_behind_it() -> None:
+    """What the first units leave is warm-up, and what a clean operation leaves goes later."""
+    rates = {"objects_per_unit": 3.0, "bytes_per_unit": 0.0, "blocks_per_unit": 0.0}
+    found = {verdict: left(operation("GET /", verdict, **rates)) for verdict in VERDICT_WORDS}
+
+    assert found == {
+        "leak": "+3 objects per request",
+        "suspect": "+3 objects per request",
+        "plateau": "nothing that lasts",
+        "clean": "nothing that lasts",
+        "warming": "not known yet",
+    }
 
 
 def test_small_words() -> None:
