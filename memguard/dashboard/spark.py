@@ -6,6 +6,7 @@ from memguard.dashboard.markup import Html, tag
 from memguard.units import format_bytes
 
 SECONDS = 600.0
+"""What the whole width stands for: a young worker's line is short."""
 WIDTH, HEIGHT = 120, 24
 STEPS = 60
 FLAT_SHARE = 0.02
@@ -21,12 +22,12 @@ def sparkline(points: Sequence[Point]) -> Html | str:
         return ""
     values = [value for _, value in points]
     low, high = min(values), max(values)
-    first, last = points[0][0], points[-1][0]
+    last = points[-1][0]
     middle, span = (low + high) / 2, max(high - low, high * FLAT_SHARE, 1)
     steps = max(1, len(points) // STEPS)
     thinned = [*points[::steps], points[-1]]
     drawn = " ".join(
-        f"{(at - first) / max(last - first, 1e-6) * WIDTH:.1f},{HEIGHT / 2 - (value - middle) / span * (HEIGHT - 4):.1f}"
+        f"{max(0.0, 1 - (last - at) / SECONDS) * WIDTH:.1f},{HEIGHT / 2 - (value - middle) / span * (HEIGHT - 4):.1f}"
         for at, value in thinned
     )
     words = f"RSS from {format_bytes(values[0])} to {format_bytes(values[-1])}, at most {format_bytes(high)}"

@@ -182,13 +182,13 @@ def test_the_login_is_a_form_that_posts_to_itself() -> None:
 
 
 def test_the_line_of_a_workers_memory_stays_in_its_box() -> None:
-    """From the first to the last point, and its range is there in words."""
+    """Its width is ten minutes, up to the last point; its range is there in words."""
     made = str(sparkline([(NOW + second, 50_000_000 + second * 100_000) for second in range(600)]))
     pairs = re.search('points="([^"]+)"', made)
     assert pairs
     drawn = [tuple(map(float, pair.split(","))) for pair in pairs[1].split()]
 
-    assert drawn[0][0] == 0
+    assert 0 <= drawn[0][0] < 1
     assert drawn[-1][0] == WIDTH
     assert all(0 <= y <= HEIGHT for _, y in drawn)
     assert drawn[0][1] > drawn[-1][1], "up is more"
@@ -200,6 +200,13 @@ def test_the_line_of_a_workers_memory_stays_in_its_box() -> None:
 def test_too_few_points_make_no_line(points: list[tuple[float, int]]) -> None:
     """The cell stays empty."""
     assert sparkline(points) == ""
+
+
+def test_a_young_workers_line_is_short() -> None:
+    """It does not look as if it had grown for ten minutes."""
+    made = str(sparkline([(NOW - 60, 1), (NOW, 2)]))
+
+    assert f'points="{WIDTH * 0.9:.1f},' in made
 
 
 def test_points_of_one_moment_make_a_line_too() -> None:
