@@ -1,8 +1,7 @@
 """CPython's collector, asked and moved without the host noticing: its thresholds, its counts, its generations."""
 
 import gc
-from functools import partial
-from itertools import chain, compress, repeat, tee
+from itertools import chain, compress, repeat
 from operator import is_not
 from typing import Any
 
@@ -11,22 +10,22 @@ NEVER = 2**31 - 1871
 
 
 def objects(generation: int) -> list[Any]:
-    """Return the objects of a generation, but for exact tuples.
+    """Return the objects of generation 1 or 2, but for exact tuples.
 
     Another thread may be in the middle of `tuple(generator)`; its unfinished tuple is tracked already, and CPython
     raises SystemError in that thread when anyone else holds a reference by the time it is resized
     (`Objects/tupleobject.c`, `_PyTuple_Resize`). So no reference to a tuple may live across a point where threads
-    can switch. They switch between bytecodes, and in finalizers that a collection runs: the whole expression is
-    lazy, no name holds a part of it, it runs inside one call of `list`, and no collection runs meanwhile.
+    can switch. They switch between bytecodes, and in finalizers that a collection runs: so all is lazy and runs
+    inside one call of `list`, and no collection runs meanwhile. Two equal lists are read, one for the objects and one
+    for their types. Both run to their end, the first by the placeholder at the end of it, and are let go there:
+    whatever held them until later might be in a list itself, and so keep it.
     """
     thresholds = gc.get_threshold()
-    found, again = tee(map(gc.get_objects, (generation,)))
-    are_others = map(partial(map, is_not, repeat(tuple)), map(partial(map, type), again))
-    pending = [chain.from_iterable(map(compress, found, are_others))]
-    del found, again, are_others
     gc.set_threshold(NEVER, *thresholds[1:])
     try:
-        return list(pending.pop())
+        found = chain(chain.from_iterable(map(gc.get_objects, (generation,))), (None,))
+        types = map(type, chain.from_iterable(map(gc.get_objects, (generation,))))
+        return list(compress(found, map(is_not, types, repeat(tuple))))
     finally:
         restore(thresholds)
 
