@@ -47,8 +47,7 @@ class MemGuardMiddleware:
         try:
             response = self.get_response(request)
         except BaseException as error:
-            if ending is not None:
-                ending.fail(error)
+            self._fail(request, ending, error)
             raise
         return self._hand_over(request, response, ending)
 
@@ -59,8 +58,7 @@ class MemGuardMiddleware:
         try:
             response = await self.get_response(request)
         except BaseException as error:
-            if ending is not None:
-                ending.fail(error)
+            self._fail(request, ending, error)
             raise
         return self._hand_over(request, response, ending)
 
@@ -93,17 +91,27 @@ class MemGuardMiddleware:
             asked["body"] = request.read(BODY_LIMIT + 1)
         return Request(**asked)
 
+    def _fail(self, request: HttpRequest, ending: Ending | None, error: BaseException) -> None:
+        with _part:
+            _name(request)
+        if ending is not None:
+            ending.fail(error)
+
     def _hand_over(self, request: HttpRequest, response: Any, ending: Ending | None) -> Any:
         with _part:
-            unit = ending.unit if ending is not None else _mark(request).get(UNIT)
-            match = request.resolver_match
-            if unit is not None and match is not None:
-                unit.name = operation_name(request.method or "", "/" + match.route.lstrip("/"))
+            _name(request)
             if ending is not None:
                 if self.settings.mode == "trace":
                     _add_timings(response, ending.guard.timings(ending.unit))
                 ending.ride(response)
         return response
+
+
+def _name(request: HttpRequest) -> None:
+    # Also of a unit that a layer further out has begun.
+    unit, match = _mark(request).get(UNIT), request.resolver_match
+    if unit is not None and match is not None and not unit.ended:
+        unit.name = operation_name(request.method or "", "/" + match.route.lstrip("/"))
 
 
 def _mark(request: HttpRequest) -> Any:

@@ -54,11 +54,11 @@ class Templates:
         if endpoint is None or endpoint is root:
             return UNMATCHED
         path = scope["path"].removeprefix(scope.get("app_root_path", scope.get("root_path", ""))) or "/"
-        outer = self._index(root)
-        template = outer.find(root, endpoint, path)
+        outer, inner = self._index(root), scope.get("app")
+        # The same endpoint may serve in an application inside, so then the path has to agree.
+        template = outer.find(root, endpoint, path, surely=inner is not root)
         if template is not None:
             return template
-        inner = scope.get("app")
         if inner is not None and inner is not root:
             template = UNMATCHED if endpoint is inner else self._index(inner).find(inner, endpoint, path)
         if template is None:
@@ -82,14 +82,15 @@ class _Index:
         self._places: dict[int, list[_Place]] = {}
         self._read_at = -inf
 
-    def find(self, app: Any, endpoint: object, path: str) -> str | None:
+    def find(self, app: Any, endpoint: object, path: str, *, surely: bool = False) -> str | None:
         """Return the template of the route of `app` that has the endpoint, or None."""
         places = self._leading_to(endpoint)
         if not places and monotonic() - self._read_at > SECONDS_BETWEEN_READINGS:
             self._read(app)
             places = self._leading_to(endpoint)
-        if len(places) > 1:
-            places = [place for place in places if place.matches(path)] or places
+        if surely or len(places) > 1:
+            matching = [place for place in places if place.matches(path)]
+            places = matching if surely else matching or places
         return places[0].template if places else None
 
     def mount(self, path: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import django
+import django.views
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
@@ -13,9 +14,11 @@ from django.http.response import StreamingHttpResponse
 from django.test import override_settings
 from django.urls import include, path, re_path
 
-from tests.adapters.menu import BIG, CHUNKS, FILE, HEADERS, MEETING, boom, broken, endless
+from tests.adapters.menu import BIG, CHUNKS, FILE, HEADERS, MEETING, boom, broken, endless, follow
 
+PASS_ON = f"{__name__}.pass_on"
 View = Callable[..., Any]
+# Views that fail close their request first: Django's ASGI handler leaves it to the gc, which then warns of its file.
 
 
 def configure() -> None:
@@ -44,15 +47,18 @@ def pass_on(get_response: View) -> View:
     return middleware
 
 
-def _clean(_: HttpRequest) -> HttpResponse:
+def _clean(request: HttpRequest) -> HttpResponse:
     response = HttpResponse("clean")
+    follow("request", request)
+    follow("response", response)
     response["X-First"], response["X-Second"] = HEADERS[0][1], HEADERS[2][1]
     response.set_cookie("a", "1")
     response.set_cookie("b", "2")
     return response
 
 
-def _boom(_: HttpRequest) -> HttpResponse:
+def _boom(request: HttpRequest) -> HttpResponse:
+    request.close()
     boom()
     return HttpResponse()
 
@@ -64,7 +70,7 @@ async def _meet(_: HttpRequest) -> HttpResponse:
 
 def _streaming(make: Callable[[], Iterable[bytes]]) -> View:
     def view(request: HttpRequest) -> StreamingHttpResponse:
-        request.close()  # Django's ASGI handler leaves a request to the gc when its response breaks
+        request.close()
         return StreamingHttpResponse(_slowly(make()) if isinstance(request, ASGIRequest) else make())
 
     return view
@@ -76,13 +82,18 @@ async def _slowly(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
 
 
-async def _item(_: HttpRequest, number: int) -> HttpResponse:
+async def _item(_: HttpRequest, number: int, tenant: str = "") -> HttpResponse:
     return JsonResponse({"number": number})
+
+
+class _ByClass(django.views.View):
+    def get(self, _: HttpRequest, number: int) -> HttpResponse:
+        return HttpResponse(str(number))
 
 
 _inner = [
     path("items/<int:number>", _item),
-    re_path(r"^old/(?P<year>[0-9]{4})/$", lambda _, year: HttpResponse(year)),
+    re_path(r"^old/(?P<year>[0-9]{4})/$", lambda _, year, tenant="": HttpResponse(year + tenant)),
 ]
 
 urlpatterns = [
@@ -98,6 +109,7 @@ urlpatterns = [
     path("refused", lambda _: HttpResponse("not now", status=503)),
     path("endless", _streaming(endless)),
     path("meet", _meet),
+    path("by-class/<int:number>", _ByClass.as_view()),
     path("", include(_inner)),
     path("shop/<slug:tenant>/", include(([path("", include(_inner))], "shop"))),
 ]

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from flask import Flask, Response, request, send_file
 
-from tests.adapters.menu import BIG, CHUNKS, FILE, HEADERS, MEETING, boom, broken, endless
+from tests.adapters.menu import BIG, CHUNKS, FILE, HEADERS, MEETING, boom, broken, endless, follow
+
+
+def _clean() -> Response:
+    response = Response("clean", headers=[*HEADERS])
+    follow("request", request._get_current_object())  # type: ignore[attr-defined]  # werkzeug's proxies have it
+    follow("response", response)
+    return response
 
 
 def _echo() -> bytes:
@@ -23,7 +30,7 @@ def make_app() -> Flask:
         MEETING.wait()
         return "met"
 
-    app.add_url_rule("/clean", "clean", lambda: Response("clean", headers=[*HEADERS]))
+    app.add_url_rule("/clean", "clean", _clean)
     app.add_url_rule("/list", "list", lambda: ["a", "list"])
     app.add_url_rule("/stream", "stream", lambda: Response(chunks(), mimetype="text/plain"))
     app.add_url_rule("/big", "big", lambda: BIG)

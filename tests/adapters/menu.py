@@ -1,6 +1,7 @@
 """What every subject of the contract serves, and what must be known of it: paths, operations, errors."""
 
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,15 @@ class BoomError(Exception):
 
 PLANTED: list[BaseException] = []
 """Raised by the next `boom`, for a test that wants to see the very object again."""
+
+
+FOLLOWED: list[tuple[str, "weakref.ref[object]"]] = []
+"""What tests want to see go: a name, and the object, held by nobody here."""
+
+
+def follow(name: str, each: object) -> None:
+    """Remember an object as long as it lives."""
+    FOLLOWED.append((name, weakref.ref(each)))
 
 
 class Meeting:

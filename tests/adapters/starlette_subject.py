@@ -11,11 +11,13 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from tests.adapters.menu import BIG, CHUNKS, FILE, HEADERS, MEETING, boom, broken, endless
+from tests.adapters.menu import BIG, CHUNKS, FILE, HEADERS, MEETING, boom, broken, endless, follow
 
 
-async def _clean(_: Request) -> Response:
+async def _clean(request: Request) -> Response:
     response = PlainTextResponse("clean")
+    follow("request", request)
+    follow("response", response)
     response.raw_headers += [(name.lower().encode(), text.encode()) for name, text in HEADERS]
     return response
 

@@ -11,7 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from memguard import asgi, starlette, wsgi
 from memguard.flask import MemGuard
 from tests.adapters import plain
-from tests.adapters.django_subject import make_handler
+from tests.adapters.django_subject import PASS_ON, make_handler
 from tests.adapters.flask_subject import make_app
 from tests.adapters.menu import Case
 from tests.adapters.servers import Address, uvicorn_server, werkzeug, wsgiref
@@ -125,7 +125,6 @@ def _starlette(name: str, make_bare: Callable[[], Any]) -> Subject:
     return Subject(name, uvicorn_server, make, twice, "/items/{number:int}")
 
 
-PASSING_ON = "tests.adapters.django_subject.pass_on"
 PLAIN, NUMBER = "/items/{number}", "/items/<int:number>"
 SUBJECTS = [
     Subject("wsgi", wsgiref, _wsgi, _wsgi_twice, PLAIN, "<wsgi>"),
@@ -134,7 +133,7 @@ SUBJECTS = [
     Subject("flask-lint", werkzeug, _flask, _flask_twice, NUMBER),
     _django("django-wsgi", wsgiref),
     _django("django-asgi", uvicorn_server),
-    _django("django-asgi-sync", uvicorn_server, PASSING_ON),
+    _django("django-asgi-sync", uvicorn_server, PASS_ON),
     Subject("asgi", uvicorn_server, _asgi, _asgi_twice, PLAIN, "<asgi>"),
     _starlette("starlette", make_starlette),
     _starlette("fastapi", make_fastapi),
