@@ -17,7 +17,7 @@ FLOORS: list[set[str]] = [
     {"dashboard", "export"},
     {"wiring"},
     {"instruments", "residue", "explain", "recycling", "store"},
-    {"model", "settings", "safety", "forking", "units", "ownership"},
+    {"model", "readings", "settings", "safety", "forking", "units", "ownership"},
 ]
 """Top floor first. A name is a module or a folder right inside the package."""
 GROUND = len(FLOORS) - 1

@@ -43,6 +43,7 @@ class MemGuardMiddleware:
     def __init__(
         self,
         app: App,
+        /,
         settings: Settings | Mapping[str, object] | None = None,
         *,
         operation: Callable[[Scope], str | None] = _route_path,

@@ -28,7 +28,7 @@ class MemGuardMiddleware(asgi.MemGuardMiddleware):
     """
 
     def __init__(
-        self, app: asgi.App, settings: Settings | Mapping[str, object] | None = None, **arguments: object
+        self, app: asgi.App, /, settings: Settings | Mapping[str, object] | None = None, **arguments: object
     ) -> None:
         self._templates = Templates()
         self._root: Any = None
