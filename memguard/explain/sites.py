@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from memguard.model import Site, Trace
+from memguard.model import Site
+from memguard.readings import Trace
 
 _STDLIB = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _OURS = str(Path(__file__).parent.parent) + "/"

@@ -6,19 +6,26 @@ weak references for a later look are the one exception (`instruments/late.py`).
 
 import gc
 import sys
-import tracemalloc
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
-from memguard.model import Survivors, Trace, TypeCount
+from memguard.instruments.traces import frames_of
+from memguard.model import TypeCount
+from memguard.readings import Survivors, Trace
 
-TYPES_KEPT = 12
+TYPES_KEPT = 16
 TRACES_KEPT = 12
 EXAMINED_MOST = 50_000
 """Beyond so many survivors the rest is only counted: a window that leaves more has shown what it had to show."""
 TRACED_MOST = 2_000
 _GC_HEADER = 16
-_CONTAINERS = (dict, list, set, frozenset, tuple)
+_TUPLES_DEEP = 4
+_PRE_HEADER = 16
+_HAS_PRE_HEADER, _MADE_HOW, _MADE_AT_RUN_TIME = 0b11 << 3, 0b11 << 8, 0b10 << 8
+"""Flags of classes (`Include/object.h`): a managed `__dict__` or weak references; a heap type, that can be changed."""
+_MODULE, _QUALNAME, _MRO, _FLAGS = (type.__dict__[f"__{name}__"] for name in ("module", "qualname", "mro", "flags"))
+"""How `type` itself reads a class; asking the class may run code of its metaclass."""
 
 
 def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
@@ -26,8 +33,8 @@ def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
 
     Args:
         born: The objects of a settled window; cyclic garbage and memguard's own are taken out of it.
-        garbage: Cyclic garbage that the window's close has freed. It is residue only where the host disabled its
-            collector: then it would still be there without memguard.
+        garbage: Cyclic garbage that the window's close has freed. It and garbage that is found now are residue only
+            where the host disabled its collector: then it would still be there without memguard.
         traces: Look up where each was allocated; tracemalloc must be on.
     """
     beyond = len(born) - EXAMINED_MOST
@@ -35,30 +42,33 @@ def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
         del born[EXAMINED_MOST:]
     found = len(born)
     own = _keep_alive_and_foreign(born)
-    types: Counter[type] = Counter(map(type, born))
+    garbage += found - own - len(born)
     return Survivors(
         objects=len(born) + max(0, beyond) + (0 if gc.isenabled() else garbage),
         bytes=sum(map(shallow_size, born)),
-        garbage=garbage + found - own - len(born),
-        types=tuple(TypeCount(type_name(kind), count) for kind, count in types.most_common(TYPES_KEPT)),
+        garbage=garbage,
+        types=tuple(TypeCount(name, count) for name, count in _types(born).most_common(TYPES_KEPT)),
         traces=_traces(born) if traces else (),
     )
 
 
 def type_name(kind: type) -> str:
     """Return `module.qualname` of a class, without running code of the host (a metaclass may have some)."""
-    module, name = (type.__getattribute__(kind, attribute) for attribute in ("__module__", "__qualname__"))
+    module, name = _MODULE.__get__(kind), _QUALNAME.__get__(kind)
     if not isinstance(module, str) or module == "builtins":
         return str(name)
     return f"{module}.{name}"
 
 
 def shallow_size(each: object) -> int:
-    """Return the bytes of an object itself and its GC header, without running a `__sizeof__` of the host."""
-    for container in _CONTAINERS:
-        if isinstance(each, container) and type(each).__sizeof__ is container.__sizeof__:
-            return container.__sizeof__(each) + _GC_HEADER
-    return object.__sizeof__(each) + _GC_HEADER
+    """Return the bytes of an object itself with its headers, as its class's first built-in base knows them.
+
+    A `__sizeof__` of the host's does not run. That of `object` reads nonsense out of generators and frames.
+    """
+    kind = type(each)
+    header = _GC_HEADER + (_PRE_HEADER if _FLAGS.__get__(kind) & _HAS_PRE_HEADER else 0)
+    built_in = next(base for base in _MRO.__get__(kind) if _FLAGS.__get__(base) & _MADE_HOW != _MADE_AT_RUN_TIME)
+    return int(built_in.__sizeof__(each)) + header
 
 
 def _keep_alive_and_foreign(born: list[Any]) -> int:
@@ -67,19 +77,10 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
     As CPython's collector does it: references that survivors hold of each other are subtracted from the reference
     counts, and what can be reached from an object that has references left is alive.
     """
-    index = {id(each): position for position, each in enumerate(born)}
-    inner = [0] * len(born)
-    points_to: list[list[int]] = []
-    for each in born:
-        targets = [index[key] for key in map(id, gc.get_referents(each)) if key in index]
-        points_to.append(targets)
-        for target in targets:
-            inner[target] += 1
-        del each  # or it would hold the last one, and with it make it look alive
+    found = len(born)
+    points_to, inner = _references(born)
     reachable = bytearray(len(born))
-    pending = [
-        position for position in range(len(born)) if sys.getrefcount(born[position]) - _HELD_HERE > inner[position]
-    ]
+    pending = [position for position in range(len(born)) if _is_held_outside(born, position, inner)]
     for position in pending:
         reachable[position] = 1
     while pending:
@@ -89,7 +90,7 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
                 pending.append(target)
     own = 0
     kept = 0
-    for position in range(len(born)):
+    for position in range(found):
         if _is_own(type(born[position])):
             own += 1
         elif reachable[position]:
@@ -97,6 +98,42 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
             kept += 1
     del born[kept:]
     return own
+
+
+def _references(born: list[Any]) -> tuple[list[list[int]], list[int]]:
+    """Return to which positions each object refers, and how often it is referred to; append tuples to the list.
+
+    Exact tuples are not among the survivors (`instruments/collector.py`), but a cycle may go through one: that of a
+    function that calls itself by its closure, of a class by its bases. A tuple that has other references, too, is not
+    looked into: what it holds is alive by it, and it may be as large as the heap.
+    """
+    index = {id(each): position for position, each in enumerate(born)}
+    inner = [0] * len(born)
+    points_to: list[list[int]] = [[] for _ in born]
+    pending: Iterable[int] = range(len(born))
+    tuples: set[int] = set()
+    for _ in range(_TUPLES_DEEP):
+        for position in pending:
+            for each in gc.get_referents(born[position]):
+                target = index.get(id(each))
+                if target is None:
+                    if type(each) is not tuple or not gc.is_tracked(each):
+                        continue
+                    target = index[id(each)] = len(born)
+                    tuples.add(target)
+                    born.append(each)
+                    inner.append(0)
+                    points_to.append([])
+                points_to[position].append(target)
+                inner[target] += 1
+            each = None  # or it would be held here, and look alive
+        pending = [position for position in tuples if not _is_held_outside(born, position, inner)]
+        tuples.difference_update(pending)
+    return points_to, inner
+
+
+def _is_held_outside(born: list[Any], position: int, inner: list[int]) -> bool:
+    return sys.getrefcount(born[position]) - _HELD_HERE > inner[position]
 
 
 def _held_here() -> int:
@@ -108,21 +145,34 @@ def _held_here() -> int:
 _HELD_HERE = _held_here()
 
 
+def _types(born: list[Any]) -> Counter[str]:
+    """Count by name; by identity first, because a class's own hash may be the host's code."""
+    kinds = {id(kind): kind for kind in map(type, born)}
+    names: Counter[str] = Counter()
+    for key, count in Counter(map(id, map(type, born))).items():
+        names[type_name(kinds[key])] += count
+    return names
+
+
 def _is_own(kind: type) -> bool:
-    module = type.__getattribute__(kind, "__module__")
+    module = _MODULE.__get__(kind)
     return isinstance(module, str) and module.startswith("memguard.")
+
+
+def trace(each: object) -> tuple[Trace, ...]:
+    """Return where an object was allocated, as one trace; none where it was allocated before tracing began."""
+    frames = frames_of(each)
+    return (Trace(frames, 1, shallow_size(each)),) if frames else ()
 
 
 def _traces(born: list[Any]) -> tuple[Trace, ...]:
     """Group survivors by the traceback of their allocation, innermost frame first."""
     groups: dict[tuple[tuple[str, int], ...], list[int]] = {}
     for each in born[:TRACED_MOST]:
-        traceback = tracemalloc.get_object_traceback(each)
-        if traceback is None:
-            continue
-        frames = tuple((frame.filename, frame.lineno) for frame in reversed(traceback))
-        group = groups.setdefault(frames, [0, 0])
-        group[0] += 1
-        group[1] += shallow_size(each)
+        frames = frames_of(each)
+        if frames:
+            group = groups.setdefault(frames, [0, 0])
+            group[0] += 1
+            group[1] += shallow_size(each)
     most = sorted(groups.items(), key=lambda item: item[1], reverse=True)[:TRACES_KEPT]
     return tuple(Trace(frames, objects, size) for frames, (objects, size) in most)

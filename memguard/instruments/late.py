@@ -1,52 +1,112 @@
-"""Late objects: weak references to survivors of past windows, looked at again to see whether they stayed.
+"""Late objects: survivors of past windows, looked at again after many more units, to see whether they stayed.
 
-A connection kept open, a session with a time limit: such objects survive a window and go some seconds later. A leak
-does not. Only instances of classes that allow weak references can be followed; lists and dicts cannot.
+A connection kept open, a cache's entry, an exception held until the next task: such objects survive a window and go
+later. A leak does not. Only instances of classes that allow weak references can be followed; lists and dicts cannot.
 """
 
 import weakref
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from memguard.instruments.census import type_name
-from memguard.model import LateLook, Operation
+from memguard.model import Operation
+from memguard.readings import LateLook
 
-FOLLOWED_MOST = 256
-FOLLOWED_A_WINDOW = 8
-SECONDS_UNTIL_LOOK = 5.0
+WINDOWS_MOST = 128
+TYPES_A_WINDOW = 16
+FOLLOWED_A_TYPE = 3
+SECONDS_UNTIL_LOOK = 3.0
+SECONDS_MOST = 1800.0
+LOOKS_A_TIME = 4
+TRANSIENT_AFTER = 24
+"""A type of which so many were looked at and none was alive is left out, in favour of others."""
+_WEAKREF_OFFSET = type.__dict__["__weakrefoffset__"]
+"""How `type` itself tells whether instances can be referred to weakly; asking a class may run a metaclass's code."""
+
+Line = tuple[str, int]
+Units = tuple[tuple[Operation, float], ...]
+
+
+@dataclass(slots=True)
+class _Window:
+    since: float
+    units: Units
+    objects: int
+    due: dict[Operation, int]
+    types: dict[str, tuple[int, list[tuple["weakref.ref[Any]", Line | None]]]]
 
 
 class LateObjects:
-    """A bounded set of weak references with the moment from which each may be judged."""
+    """A bounded queue of windows, each with weak references to some of its survivors."""
 
     def __init__(self) -> None:
-        self._followed: deque[tuple[float, Operation | None, str, weakref.ref[Any]]] = deque()
+        self._windows: deque[_Window] = deque()
+        self._looked: Counter[str] = Counter()
+        self._alive: Counter[str] = Counter()
 
-    def follow(self, born: list[Any], now: float, operation: Operation | None) -> None:
-        """Follow a few of a window's survivors.
+    def follow(
+        self, born: list[Any], now: float, units: Units, due: dict[Operation, int], line: Callable[[Any], Line | None]
+    ) -> None:
+        """Follow some of a window's survivors. While the queue is full windows pass unfollowed, whatever they hold.
 
         Args:
             born: The survivors.
             now: Seconds of any steady clock.
-            operation: Whose they are, None where the window covered several.
+            units: The units the window covered, per operation.
+            due: For each of these operations, how many units of it there must have been before the look.
+            line: Returns where an object was allocated, if that is known.
         """
-        room = min(FOLLOWED_A_WINDOW, FOLLOWED_MOST - len(self._followed))
-        for each in reversed(born):
-            if room <= 0:
-                return
-            try:
-                reference = weakref.ref(each)
-            except TypeError:
+        if len(self._windows) >= WINDOWS_MOST:
+            return
+        kinds = {id(kind): kind for kind in map(type, born)}
+        counts = Counter(map(id, map(type, born)))
+        types: dict[str, tuple[int, list[tuple[weakref.ref[Any], Line | None]]]] = {}
+        for key, count in counts.most_common():
+            name = type_name(kinds[key])
+            if not _WEAKREF_OFFSET.__get__(kinds[key]):
                 continue
-            self._followed.append((now + SECONDS_UNTIL_LOOK, operation, type_name(type(each)), reference))
-            room -= 1
+            if self._is_transient(name) or len(types) >= TYPES_A_WINDOW:
+                types[name] = (count, [])
+                continue
+            same = [each for each in born if type(each) is kinds[key]][:: max(1, count // FOLLOWED_A_TYPE)]
+            types[name] = (count, [(weakref.ref(each), line(each)) for each in same[:FOLLOWED_A_TYPE]])
+        self._windows.append(_Window(now, units, len(born), due, types))
 
-    def look(self, now: float) -> tuple[LateLook, ...]:
-        """Return how many of those whose time has come are still alive, and follow them no more."""
-        seen: dict[tuple[Operation | None, str], list[int]] = {}
-        while self._followed and self._followed[0][0] <= now:
-            _, operation, name, reference = self._followed.popleft()
-            counts = seen.setdefault((operation, name), [0, 0])
-            counts[0] += 1
-            counts[1] += reference() is not None
-        return tuple(LateLook(operation, name, looked, alive) for (operation, name), (looked, alive) in seen.items())
+    def look(self, now: float, units: Callable[[Operation], int]) -> tuple[LateLook, ...]:
+        """Return what became of windows whose time has come; `units` says how many there were of an operation."""
+        looks = []
+        for _ in range(min(LOOKS_A_TIME, len(self._windows))):
+            window = self._windows.popleft()
+            if now - window.since < SECONDS_UNTIL_LOOK:
+                self._windows.appendleft(window)
+                break
+            if all(units(operation) >= number for operation, number in window.due.items()):
+                looks.append(self._look(window))
+            elif now - window.since < SECONDS_MOST:
+                self._windows.append(window)
+        return tuple(looks)
+
+    def _look(self, window: _Window) -> LateLook:
+        types: dict[str, float] = {}
+        lines: dict[Line, float] = {}
+        for name, (count, followed) in window.types.items():
+            alive = [line for reference, line in followed if reference() is not None]
+            self._looked[name] += len(followed)
+            self._alive[name] += len(alive)
+            if alive:
+                types[name] = count * len(alive) / len(followed)
+            for line in alive:
+                if line is not None:
+                    lines[line] = lines.get(line, 0.0) + count / len(followed)
+        return LateLook(
+            units=window.units,
+            objects=window.objects,
+            followed=sum(count for count, _ in window.types.values()),
+            types=tuple(types.items()),
+            lines=tuple(lines.items()),
+        )
+
+    def _is_transient(self, name: str) -> bool:
+        return self._looked[name] >= TRANSIENT_AFTER and not self._alive[name]

@@ -1,6 +1,14 @@
 """tracemalloc, switched on and off without taking it from a host that uses it itself."""
 
+import ctypes
+import sys
 import tracemalloc
+from collections.abc import Callable
+
+Frames = tuple[tuple[str, int], ...]
+
+_MANAGED_DICT = 1 << 4
+_FLAGS = type.__dict__["__flags__"]
 
 
 class Tracing:
@@ -34,3 +42,33 @@ class Tracing:
         """Begin a new peak, unless the host traces by itself and may be waiting for its own."""
         if self.ours:
             tracemalloc.reset_peak()
+
+
+def frames_of(each: object) -> Frames:
+    """Return `(file, line)` of the calls that allocated an object, innermost first; empty where it is not known."""
+    found = tracemalloc.get_object_traceback(each)
+    if found is not None:
+        return tuple((frame.filename, frame.lineno) for frame in reversed(found))
+    if _get_traceback is not None and _FLAGS.__get__(type(each)) & _MANAGED_DICT:
+        return _get_traceback(0, id(each) - _MANAGED_DICT_HEADER) or ()
+    return ()
+
+
+def _load_get_traceback() -> Callable[[int, int], Frames | None] | None:
+    """Return CPython's own lookup by address, for CPython 3.11 alone.
+
+    There `get_object_traceback` forgets that an instance with a `__dict__` begins two words before its GC header
+    (`Modules/_tracemalloc.c`; 3.12 counts them), and so finds no ordinary instance.
+    """
+    if sys.version_info >= (3, 12) or sys.implementation.name != "cpython":
+        return None
+    function = getattr(ctypes.pythonapi, "_PyTraceMalloc_GetTraceback", None)
+    if function is None:
+        return None
+    function.restype = ctypes.py_object
+    function.argtypes = (ctypes.c_uint, ctypes.c_size_t)
+    return function  # type: ignore[no-any-return]  # ctypes knows no signatures
+
+
+_MANAGED_DICT_HEADER = 4 * ctypes.sizeof(ctypes.c_void_p)
+_get_traceback = _load_get_traceback()

@@ -1,55 +1,38 @@
 """The history of all windows of a process, in a fixed size: recent segments and, further back, coarser ones."""
 
-from collections.abc import Iterable, Mapping
-from math import sqrt
+from collections.abc import Mapping
+from functools import reduce
 
 from memguard.model import Operation
 from memguard.residue.regression import Rate, Regression
 
 SEGMENTS_MOST = 8
 WINDOWS_A_SEGMENT = 8
-EDGE_WEIGHT = 0.5
-"""A unit only partly inside a window leaves, on average over windows, half of its residue in it."""
-DETAILS_KEPT = 64
+DETAILS_KEPT = 96
 TYPE, SITE = "type:", "site:"
-NET_SIGNALS = ("blocks", "traced", "steady blocks", "steady traced")
-"""What counts net of everything that died meanwhile; kept apart, because not every window reads them."""
+Weights = Mapping[Operation, float]
 
 
 class Segment:
-    """Some consecutive windows as sums."""
+    """Consecutive windows as sums: residue by signal (`objects`, `bytes`, types, sites) and net growth beside it.
+
+    Net growth (`blocks`, `traced`) is kept apart, because not every window reads it, and it is of other units: all
+    that ended until the window was settled.
+    """
 
     def __init__(self) -> None:
         self.main = Regression()
-        self.net = {signal: Regression() for signal in NET_SIGNALS}
+        self.blocks = Regression()
+        self.traced = Regression()
         self.windows: dict[Operation, int] = {}
-        self.units: dict[Operation, float] = {}
-        self._solved: dict[str, dict[Operation, Rate]] = {}
 
-    def add(
-        self,
-        units: Mapping[Operation, float],
-        signals: Mapping[str, float],
-        wider: Mapping[Operation, float],
-        net: Mapping[str, float],
-    ) -> None:
-        """Add one window.
-
-        Args:
-            units: Units per operation whose survivors it saw, edges weighted.
-            signals: What survived: `objects`, `bytes`, and details by type and site.
-            wider: Units per operation until it was settled.
-            net: What grew until then: those of `NET_SIGNALS` that were read.
-        """
-        self._solved.clear()
-        self.main.add(units, signals)
-        for name, value in net.items():
-            self.net[name].add(wider, {name: value})
-        for operation, count in units.items():
+    def add(self, units: Weights, signals: Mapping[str, float], trust: float = 1.0) -> None:
+        """Add one window with its units per operation and what survived; `trust` (0 to 1) weighs it."""
+        self.main.add(units, signals, trust)
+        for operation in units:
             self.windows[operation] = self.windows.get(operation, 0) + 1
-            self.units[operation] = self.units.get(operation, 0.0) + count
-        details = [name for name in self.main.signals() if name.startswith((TYPE, SITE))]
-        if len(details) > DETAILS_KEPT:
+        if len(self.main.signals) > DETAILS_KEPT:
+            details = [name for name in self.main.signals if name.startswith((TYPE, SITE))]
             for name in sorted(details, key=self.main.weight)[: len(details) // 2]:
                 self.main.drop(name)
 
@@ -57,67 +40,72 @@ class Segment:
         """Return one segment for both."""
         both = Segment()
         both.main = self.main.merged(other.main)
-        both.net = {signal: self.net[signal].merged(other.net[signal]) for signal in NET_SIGNALS}
-        for part in (self, other):
-            for operation, count in part.windows.items():
-                both.windows[operation] = both.windows.get(operation, 0) + count
-                both.units[operation] = both.units.get(operation, 0.0) + part.units[operation]
+        both.blocks = self.blocks.merged(other.blocks)
+        both.traced = self.traced.merged(other.traced)
+        both.windows = dict(self.windows)
+        for operation, count in other.windows.items():
+            both.windows[operation] = both.windows.get(operation, 0) + count
         return both
 
-    def rates(self, signal: str) -> dict[Operation, Rate]:
-        """Return the rate per operation of `objects`, `bytes`, a net signal or a detail."""
-        if signal not in self._solved:
-            self._solved.update(self.net[signal].solve((signal,)) if signal in self.net else self.main.solve((signal,)))
-        return self._solved[signal]
+    def rate(self, operation: Operation, signal: str) -> Rate:
+        """Return an operation's rate of `objects`, `bytes`, a type or a site."""
+        return self.main.rate(operation, signal)
+
+    def net_rate(self, operation: Operation) -> Rate | None:
+        """Return an operation's net rate of blocks; in units of 64 traced bytes where blocks were too costly to read.
+
+        None where neither was ever read. 64 bytes are about what a block holds.
+        """
+        if self.blocks.windows:
+            return self.blocks.rate(operation, "steady")
+        return self.traced.rate(operation, "steady") if self.traced.windows else None
+
+    def details(self, operation: Operation, prefix: str) -> list[tuple[str, Rate]]:
+        """Return types (`TYPE`) or sites (`SITE`) in an operation's residue that stand out, most first."""
+        rates = [
+            (name.removeprefix(prefix), self.main.rate(operation, name))
+            for name in self.main.signals
+            if name.startswith(prefix)
+        ]
+        found = [(name, rate) for name, rate in rates if rate.value > 0 and rate.z > 2]
+        return sorted(found, key=lambda item: (-item[1].value, item[0]))
 
 
 class History:
     """All segments, oldest first. When there are too many, neighbours merge and later ones grow as long."""
 
     def __init__(self) -> None:
-        self.segments: list[Segment] = [Segment()]
+        self._segments: list[Segment] = [Segment()]
         self._length = WINDOWS_A_SEGMENT
+        self._merged: dict[str, Segment] = {}
 
-    def add(
-        self,
-        units: Mapping[Operation, float],
-        signals: Mapping[str, float],
-        wider: Mapping[Operation, float],
-        net: Mapping[str, float],
-    ) -> None:
-        """Add one window; the arguments are those of `Segment.add`."""
-        if self.segments[-1].main.windows >= self._length:
-            if len(self.segments) >= SEGMENTS_MOST:
-                pairs = zip(self.segments[::2], self.segments[1::2], strict=True)
-                self.segments = [first.merged(second) for first, second in pairs]
+    def current(self) -> Segment:
+        """Return the segment that the next window belongs to."""
+        self._merged.clear()
+        if self._segments[-1].main.windows >= self._length:
+            if len(self._segments) >= SEGMENTS_MOST:
+                pairs = zip(self._segments[::2], self._segments[1::2], strict=True)
+                self._segments = [first.merged(second) for first, second in pairs]
                 self._length *= 2
-            self.segments.append(Segment())
-        self.segments[-1].add(units, signals, wider, net)
+            self._segments.append(Segment())
+        return self._segments[-1]
 
-    def of(self, operation: Operation) -> list[Segment]:
-        """Return the segments that know the operation, oldest first."""
-        return [segment for segment in self.segments if operation in segment.windows]
+    @property
+    def whole(self) -> Segment:
+        """All windows."""
+        return self._of("whole", self._segments)
 
+    @property
+    def early(self) -> Segment:
+        """The earlier half of the segments."""
+        return self._of("early", self._segments[: len(self._segments) // 2])
 
-def combined(segments: Iterable[Segment], operation: Operation, signal: str) -> Rate:
-    """Return an operation's rate over several segments, weighted by its units in each."""
-    value = variance = weight = 0.0
-    for segment in segments:
-        rate = segment.rates(signal).get(operation)
-        if rate is not None:
-            units = segment.units[operation]
-            value += units * rate.value
-            variance += (units * rate.error) ** 2
-            weight += units
-    return Rate(value / weight, sqrt(variance) / weight) if weight else Rate(0.0, 0.0)
+    @property
+    def recent(self) -> Segment:
+        """The later half of the segments."""
+        return self._of("recent", self._segments[len(self._segments) // 2 :])
 
-
-def details(segments: Iterable[Segment], operation: Operation, prefix: str) -> list[tuple[str, Rate]]:
-    """Return types (`TYPE`) or sites (`SITE`) in an operation's residue with their rates, most first."""
-    chosen = list(segments)
-    names = {name for segment in chosen for name in segment.main.signals() if name.startswith(prefix)}
-    rates = [(name.removeprefix(prefix), combined(chosen, operation, name)) for name in names]
-    return sorted(
-        ((name, rate) for name, rate in rates if rate.value > 0 and rate.z > 2),
-        key=lambda item: (-item[1].value, item[0]),
-    )
+    def _of(self, name: str, segments: list[Segment]) -> Segment:
+        if name not in self._merged:
+            self._merged[name] = reduce(Segment.merged, segments, Segment())
+        return self._merged[name]

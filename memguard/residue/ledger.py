@@ -3,16 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memguard.model import OTHER, Judgement, Operation, OperationStats, Site, TypeCount, VerdictName, WindowReading
-from memguard.residue.history import EDGE_WEIGHT, NET_SIGNALS, SITE, TYPE, History, Segment, combined, details
-from memguard.residue.verdict import Evidence, Phase, judge
+from memguard.model import OTHER, Judgement, Operation, OperationStats, Site, TypeCount, VerdictName
+from memguard.readings import LateLook, WindowReading
+from memguard.residue.history import SITE, TYPE, History, Segment
+from memguard.residue.verdict import OBJECTS_LEAST, Evidence, Lasting, Phase, judge
 
 OPERATIONS_MOST = 200
 """Operations beyond are counted together as `<other>`, so that no flood of names fills the memory."""
-TYPES_SHOWN = 8
-SITES_SHOWN = 5
-BLOCKS_A_VOICE, BYTES_A_VOICE = 4, 512
-LATE_LOOKS_LEAST, LATE_KEPT = 4, 1000
+WARM_UP_UNITS = 3
+"""The first units of an operation import modules and fill caches; windows over them tell nothing else."""
+EDGE_WEIGHT = 0.5
+"""A unit only partly inside a window leaves, on average over windows, half of its residue in it."""
+BLOCKS_A_VOICE, BYTES_A_BLOCK = 4, 64
+TYPES_SHOWN, SITES_SHOWN = 8, 5
+NO_WINDOW = "no window has covered it since its first units"
 
 
 @dataclass(slots=True)
@@ -28,7 +32,7 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class Residue:
-    """What an accused operation leaves: types and sites per unit times the units observed."""
+    """What an accused operation leaves: types and sites, as many as the units observed have left."""
 
     types: tuple[TypeCount, ...]
     sites: tuple[Site, ...]
@@ -40,8 +44,8 @@ class Ledger:
     def __init__(self) -> None:
         self.windows = 0
         self._counts: dict[Operation, _Count] = {}
-        self._history = History()
-        self._late: dict[tuple[Operation | None, str], list[int]] = {}
+        self._settled = History()
+        self._lasting = History()
 
     def operation(self, kind: str, name: str) -> Operation:
         """Return the operation units of that name are counted under; `<other>` once there are too many."""
@@ -59,25 +63,35 @@ class Ledger:
         count.errors += error
         count.last_seen = at
 
+    def units(self, operation: Operation) -> int:
+        """Return how many units of an operation were counted."""
+        count = self._counts.get(operation)
+        return count.units if count is not None else 0
+
     def add(self, reading: WindowReading) -> None:
-        """Take a settled window into account."""
+        """Take a settled window into account, and what it says of earlier ones."""
         self.windows += 1
-        weights: dict[Operation, float] = {}
+        for look in reading.late:
+            self._look(look)
+        if any(self.units(operation) - units < WARM_UP_UNITS for operation, units in reading.units):
+            return
         for operation, units in reading.units:
-            weights[operation] = weights.get(operation, 0.0) + units
             self._sampled(operation, units)
-        for operation, units in reading.edges:
-            weights[operation] = weights.get(operation, 0.0) + units * EDGE_WEIGHT
-        wider = dict(weights)
+        segment = self._settled.current()
+        segment.add(weights(reading), _signals(reading), _trust(reading))
+        wider = weights(reading)
         for operation, units in reading.later:
             wider[operation] = wider.get(operation, 0.0) + units
-        self._history.add(weights, _signals(reading), wider, _net(reading, sum(wider.values())))
-        for look in reading.late:
-            counts = self._late.setdefault((look.operation, look.type), [0, 0])
-            counts[0] += look.looked
-            counts[1] += look.alive
-        while len(self._late) > LATE_KEPT:
-            del self._late[next(iter(self._late))]
+        voices = max(sum(wider.values()), reading.survivors.objects if reading.survivors else 0.0)
+        for net, value, block in ((segment.blocks, reading.blocks, 1), (segment.traced, reading.traced, BYTES_A_BLOCK)):
+            if value is not None:
+                net.add(wider, {"plain": value, "steady": _steady(value / block, voices)})
+
+    def _look(self, look: LateLook) -> None:
+        signals = {"objects": float(look.objects), "followed": float(look.followed)}
+        signals |= {TYPE + name: count for name, count in look.types}
+        signals |= {f"{SITE}{file}:{line}": count for (file, line), count in look.lines}
+        self._lasting.current().add(dict(look.units), signals)
 
     def _sampled(self, operation: Operation, units: int) -> None:
         count = self._counts.get(operation)
@@ -90,100 +104,112 @@ class Ledger:
 
     def judge(self) -> tuple[OperationStats, ...]:
         """Return what is known of every operation, judged anew."""
-        return tuple(self._stats(operation, count) for operation, count in self._counts.items())
+        return tuple(self._stats(operation, count) for operation, count in tuple(self._counts.items()))
 
     def stats(self, judged: Iterable[OperationStats]) -> tuple[OperationStats, ...]:
         """Return the latest counts with verdicts that were judged before; cheap."""
         verdicts = {each.judgement.operation: each.judgement for each in judged}
         return tuple(
             OperationStats(
-                verdicts.get(operation) or Judgement(operation, "warming", ("no window has covered it yet",)),
+                verdicts.get(operation) or Judgement(operation, "warming", (NO_WINDOW,)),
                 count.units,
                 count.errors,
                 count.sampled,
                 count.last_seen,
             )
-            for operation, count in self._counts.items()
+            for operation, count in tuple(self._counts.items())
         )
 
     def _stats(self, operation: Operation, count: _Count) -> OperationStats:
-        segments = self._history.of(operation)
-        if not segments:
-            judgement = Judgement(operation, "warming", ("no window has covered it yet",))
+        if operation in self._settled.whole.windows:
+            judgement = judge(self._evidence(operation, count))
         else:
-            judgement = judge(self._evidence(operation, count, segments))
+            judgement = Judgement(operation, "warming", (NO_WINDOW,))
         count.verdict = judgement.verdict
         return OperationStats(judgement, count.units, count.errors, count.sampled, count.last_seen)
 
-    def _evidence(self, operation: Operation, count: _Count, segments: list[Segment]) -> Evidence:
-        middle = len(segments) // 2
-        recent = segments[middle:]
+    def _evidence(self, operation: Operation, count: _Count) -> Evidence:
+        settled = self._settled
+        traced = settled.recent.traced
         return Evidence(
             operation=operation,
             units=count.units - count.at_first_window,
             windows=count.windows,
             sampled_units=count.sampled,
-            whole=_phase(segments, operation),
-            early=_phase(segments[:middle], operation) if middle else None,
-            recent=_phase(recent, operation),
-            dying=self._dying(operation, recent),
+            whole=_phase(settled.whole, operation),
+            early=_phase(settled.early, operation),
+            recent=_phase(settled.recent, operation),
+            lasting=self._lasts(operation),
+            bytes_per_unit=(
+                traced.rate(operation, "plain") if traced.windows else settled.recent.rate(operation, "bytes")
+            ).value,
+            blocks_per_unit=settled.recent.blocks.rate(operation, "plain").value,
             previous=count.verdict,
         )
 
-    def _dying(self, operation: Operation, segments: list[Segment]) -> float:
-        """Share of the residue, among types that were looked at again, that had gone by then."""
-        followed = gone = 0.0
-        for name, rate in details(segments, operation, TYPE):
-            looked, alive = self._late.get((operation, name)) or self._late.get((None, name)) or (0, 0)
-            if looked >= LATE_LOOKS_LEAST:
-                followed += rate.value
-                gone += rate.value * (1 - alive / looked)
-        return gone / followed if followed else 0.0
+    def _lasts(self, operation: Operation) -> Lasting:
+        whole = self._lasting.whole
+        objects = whole.rate(operation, "objects").value
+        types = whole.details(operation, TYPE)
+        best = max(types, key=lambda item: item[1].z, default=None)
+        found = Lasting(
+            windows=whole.windows.get(operation, 0),
+            followed=whole.rate(operation, "followed").value / objects if objects > 0 else 0.0,
+        )
+        if best is None:
+            return found
+        return Lasting(
+            windows=found.windows,
+            followed=found.followed,
+            type=best[0],
+            whole=best[1],
+            recent=self._lasting.recent.rate(operation, TYPE + best[0]),
+        )
 
     def residue(self, operation: Operation) -> Residue:
-        """Return what an operation leaves, over all windows that covered it."""
-        segments = self._history.of(operation)
-        units = sum(segment.units[operation] for segment in segments)
-        types = details(segments, operation, TYPE)[:TYPES_SHOWN]
+        """Return what an operation leaves, over all windows that covered it: what was seen to last comes first."""
+        count = self._counts[operation]
+        lasting, settled = self._lasting.whole, self._settled.whole
+        types = lasting.details(operation, TYPE) or settled.details(operation, TYPE)
+        lines = lasting.details(operation, SITE) or settled.details(operation, SITE)
+        objects = max(OBJECTS_LEAST, settled.rate(operation, "objects").value)
+        bytes_an_object = settled.rate(operation, "bytes").value / objects
         sites = []
-        for name, rate in details(segments, operation, SITE)[:SITES_SHOWN]:
+        for name, rate in lines[:SITES_SHOWN]:
             file, _, line = name.rpartition(":")
-            size = combined(segments, operation, "bytes").value * units
-            objects = max(1.0, combined(segments, operation, "objects").value * units)
-            count = rate.value * units
-            sites.append(Site(file, int(line), "", "", round(count), round(size * count / objects)))
-        return Residue(tuple(TypeCount(name, round(rate.value * units)) for name, rate in types), tuple(sites))
+            left = round(rate.value * count.sampled)
+            sites.append(Site(file, int(line), "", "", left, round(left * bytes_an_object)))
+        return Residue(
+            tuple(TypeCount(name, round(rate.value * count.sampled)) for name, rate in types[:TYPES_SHOWN]),
+            tuple(sites),
+        )
 
 
-def _phase(segments: list[Segment], operation: Operation) -> Phase:
-    read = {
-        signal: combined(segments, operation, signal)
-        for signal in NET_SIGNALS
-        if any(segment.net[signal].windows for segment in segments)
-    }
-    return Phase(
-        objects=combined(segments, operation, "objects"),
-        bytes=combined(segments, operation, "bytes"),
-        blocks=read.get("blocks"),
-        traced=read.get("traced"),
-        steady_blocks=read.get("steady blocks"),
-        steady_traced=read.get("steady traced"),
-    )
+def weights(reading: WindowReading) -> dict[Operation, float]:
+    """Return units per operation whose residue a window saw; those only partly inside count as half."""
+    found = {operation: float(units) for operation, units in reading.units}
+    for operation, units in reading.edges:
+        found[operation] = found.get(operation, 0.0) + units * EDGE_WEIGHT
+    return found
 
 
-def _net(reading: WindowReading, units: float) -> dict[str, float]:
-    """Return what grew, as it is for people, and for the verdict cut to a size at which one window is one voice.
+def _trust(reading: WindowReading) -> float:
+    """Return how far a window's own units outweigh its edges."""
+    inside, edges = (sum(units for _, units in each) for each in (reading.units, reading.edges))
+    return max(0.05, inside / (inside + edges)) if inside + edges else 1.0
+
+
+def _phase(segment: Segment, operation: Operation) -> Phase:
+    return Phase(objects=segment.rate(operation, "objects"), net=segment.net_rate(operation))
+
+
+def _steady(blocks: float, voices: float) -> float:
+    """Cut net growth to a size at which one window is one voice.
 
     Free lists, caches of the interpreter and garbage that is not collected yet move the counters by far more than a
     unit's share now and then.
     """
-    net: dict[str, float] = {}
-    voices = max(units, reading.survivors.objects if reading.survivors else 0.0)
-    for name, value, most in (("blocks", reading.blocks, BLOCKS_A_VOICE), ("traced", reading.traced, BYTES_A_VOICE)):
-        if value is not None:
-            net[name] = value
-            net["steady " + name] = max(-most * voices, min(most * voices, value))
-    return net
+    return max(-BLOCKS_A_VOICE * voices, min(BLOCKS_A_VOICE * voices, blocks))
 
 
 def _signals(reading: WindowReading) -> dict[str, float]:

@@ -5,16 +5,21 @@ them apart. Only sums are kept (the normal equations), so a history of any lengt
 add up. Where two operations only ever came together their rates cannot be told apart; then the uncertainty says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import inf, sqrt
 from operator import mul
+from typing import TypeVar
 
 from memguard.model import Operation
 
 SMALLEST_DEVIATION = 0.05
 """Residue of a window is a whole number; agreement closer than this is no further evidence."""
+FREEDOM_LEAST = 4
+"""So many windows more than operations there must be, or any mix would fit perfectly and look certain. Where there
+are few more, errors are widened as Student's t distribution asks for at four of them: 2.9 times at 4, 1.3 at 20."""
 _RIDGE = 1e-6
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +42,32 @@ class Regression:
         self.windows = 0
         self._together: dict[Operation, dict[Operation, float]] = {}
         self._products: dict[str, dict[Operation, float]] = {}
-        self._squares: dict[str, float] = {}
+        self._squares: dict[str, dict[Operation, float]] = {}
+        self._anchored: dict[Operation, int] = {}
+        self._inverses: list[tuple[list[Operation], list[list[float]]]] | None = None
+        self._solved: dict[str, dict[Operation, Rate]] = {}
 
-    def add(self, units: Mapping[Operation, float], signals: Mapping[str, float]) -> None:
-        """Add one window; a signal that is missing counts as zero."""
+    def add(self, units: Mapping[Operation, float], signals: Mapping[str, float], trust: float = 1.0) -> None:
+        """Add one window; a signal that is missing counts as zero, `trust` (0 to 1) weighs the window."""
         self.windows += 1
+        self._inverses = None
+        self._solved.clear()
+        # What belongs to a window rather than to its operations is kept at one of them: see `_groups`.
+        anchor = min(units, default=None)
+        if anchor is None:
+            return
+        self._anchored[anchor] = self._anchored.get(anchor, 0) + 1
         for first, count in units.items():
             row = self._together.setdefault(first, {})
             for second, other in units.items():
-                row[second] = row.get(second, 0.0) + count * other
+                row[second] = row.get(second, 0.0) + trust * count * other
         for name, value in signals.items():
             if value:
                 products = self._products.setdefault(name, {})
                 for operation, count in units.items():
-                    products[operation] = products.get(operation, 0.0) + count * value
-                self._squares[name] = self._squares.get(name, 0.0) + value * value
+                    products[operation] = products.get(operation, 0.0) + trust * count * value
+                squares = self._squares.setdefault(name, {})
+                squares[anchor] = squares.get(anchor, 0.0) + trust * value * value
 
     def merged(self, other: "Regression") -> "Regression":
         """Return the sums of both histories."""
@@ -59,52 +75,52 @@ class Regression:
         both.windows = self.windows + other.windows
         for part in (self, other):
             for first, row in part._together.items():
-                target = both._together.setdefault(first, {})
-                for second, value in row.items():
-                    target[second] = target.get(second, 0.0) + value
-            for name, products in part._products.items():
-                sums = both._products.setdefault(name, {})
-                for operation, value in products.items():
-                    sums[operation] = sums.get(operation, 0.0) + value
-            for name, square in part._squares.items():
-                both._squares[name] = both._squares.get(name, 0.0) + square
+                _add(both._together.setdefault(first, {}), row)
+            for sums, added in ((both._products, part._products), (both._squares, part._squares)):
+                for name, values in added.items():
+                    _add(sums.setdefault(name, {}), values)
+            _add(both._anchored, part._anchored)
         return both
 
-    def signals(self) -> tuple[str, ...]:
-        """Return the names of the signals that were ever different from zero."""
-        return tuple(self._products)
+    @property
+    def signals(self) -> Collection[str]:
+        """The names of the signals that were ever different from zero."""
+        return self._products.keys()
 
     def weight(self, signal: str) -> float:
         """Return how much of the signal was seen, as a sum of squares."""
-        return self._squares.get(signal, 0.0)
+        return sum(self._squares.get(signal, {}).values())
 
     def drop(self, signal: str) -> None:
         """Forget a signal."""
         self._products.pop(signal, None)
         self._squares.pop(signal, None)
+        self._solved.pop(signal, None)
 
-    def solve(self, signals: Sequence[str]) -> dict[str, dict[Operation, Rate]]:
-        """Return for each signal the rate per operation."""
-        inverses = []
-        for operations in self._groups():
-            rows = [[self._together[a].get(b, 0.0) for b in operations] for a in operations]
-            inverses.append((operations, _inverse(rows)))
-        solved: dict[str, dict[Operation, Rate]] = {}
-        for name in signals:
-            products = self._products.get(name, {})
-            rest = self._squares.get(name, 0.0)
-            values: dict[Operation, float] = {}
-            for operations, inverse in inverses:
-                right = [products.get(operation, 0.0) for operation in operations]
-                values.update(zip(operations, (sum(map(mul, row, right)) for row in inverse), strict=True))
-                rest -= sum(values[operation] * each for operation, each in zip(operations, right, strict=True))
-            deviation = max(SMALLEST_DEVIATION**2, rest / max(1, self.windows - len(values)))
-            solved[name] = {
-                operation: Rate(values[operation], sqrt(deviation * max(0.0, inverse[i][i])))
-                for operations, inverse in inverses
-                for i, operation in enumerate(operations)
-            }
-        return solved
+    def rate(self, operation: Operation, signal: str) -> Rate:
+        """Return an operation's rate of a signal; zero, without error, where it never came."""
+        if signal not in self._solved:
+            self._solved[signal] = self._solve(signal)
+        return self._solved[signal].get(operation, Rate(0.0, 0.0))
+
+    def _solve(self, signal: str) -> dict[Operation, Rate]:
+        if self._inverses is None:
+            self._inverses = [
+                (group, _inverse([[self._together[a].get(b, 0.0) for b in group] for a in group]))
+                for group in self._groups()
+            ]
+        products, squares = self._products.get(signal, {}), self._squares.get(signal, {})
+        rates: dict[Operation, Rate] = {}
+        for group, inverse in self._inverses:
+            right = [products.get(operation, 0.0) for operation in group]
+            values = [sum(map(mul, row, right)) for row in inverse]
+            rest = sum(squares.get(operation, 0.0) for operation in group) - sum(map(mul, values, right))
+            freedom = sum(self._anchored.get(operation, 0) for operation in group) - len(group)
+            deviation = max(SMALLEST_DEVIATION, sqrt(max(0.0, rest) / freedom)) if freedom >= FREEDOM_LEAST else inf
+            wider = 1 + 10 / freedom**1.2 if freedom >= FREEDOM_LEAST else 1.0
+            for i, operation in enumerate(group):
+                rates[operation] = Rate(values[i], deviation * wider * sqrt(max(0.0, inverse[i][i])))
+        return rates
 
     def _groups(self) -> list[list[Operation]]:
         """Return operations in groups that never came together, each of which can be solved by itself."""
@@ -120,6 +136,11 @@ class Regression:
                         group.append(other)
             groups.append(group)
         return groups
+
+
+def _add(sums: dict[Operation, Number], values: Mapping[Operation, Number]) -> None:
+    for operation, value in values.items():
+        sums[operation] = sums[operation] + value if operation in sums else value
 
 
 def _inverse(matrix: list[list[float]]) -> list[list[float]]:

@@ -1,8 +1,9 @@
 """Verdicts: an ordered list of small rules over the evidence on one operation; the first firm answer wins.
 
-An operation leaks when what its units leave is *per unit* (a rate that stands out of its own uncertainty), *net*
-(allocator blocks or traced bytes grow with it: a full cache that replaces its entries does not), *lasting* (early
-and recent windows agree, over many units) and not seen to die later. Every answer says why in words.
+An operation leaks when what its units leave is *per unit* (a rate that stands out of its own uncertainty) and
+*lasting*: the very objects were looked at again after many more units and were still there. That tells a leak from
+a full cache (whose entries have gone by then), from a connection kept open and from a warm-up. Residue of lists and
+dicts alone cannot be looked at again; there allocator blocks must grow with it, early and recently.
 """
 
 from collections.abc import Callable
@@ -13,36 +14,44 @@ from memguard.residue.regression import Rate
 from memguard.units import format_bytes
 
 WINDOWS_LEAST = 8
-UNITS_LEAST = 20
-LASTING_UNITS = 300
-"""So many units must have run before growth may be called a leak: a cache of usual size has filled up by then."""
+UNITS_LEAST = 8
+LOOKS_LEAST = 6
+LASTING_UNITS = 200
+"""So many more units of an operation must have run before what it left is looked at again, or growth be called a
+leak: `functools.lru_cache` holds 128 entries unless told otherwise, and has replaced them all by then."""
 SURE, LIKELY = 4.0, 2.5
 """Standard errors above zero. At 4 a rate is positive by chance once in 30,000 looks, were errors normal."""
 OBJECTS_LEAST = 0.02
 BLOCKS_PER_OBJECT = 0.25
 """A GC-tracked object takes at least one block; free lists and large tables hide some of them."""
-BLOCKS_ONLY_LEAST = 0.75
-BLOCKS_ONLY_SURE = 6.0
-TRACED_PER_OBJECT = 16.0
-DYING_MOST = 0.5
+FOLLOWED_MOST = 0.2
+"""Share of the residue that may be of types that can be followed, where the rest decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Rates per unit over a part of the history; None where the signal was never read.
-
-    Attributes:
-        objects, bytes: Of survivors.
-        blocks, traced: Net growth of allocator blocks and traced bytes.
-        steady_blocks, steady_traced: The same with single windows cut to size, for the verdict.
-    """
+    """Rates per unit over a part of the history; net growth is in blocks, None where it was never read."""
 
     objects: Rate
-    bytes: Rate
-    blocks: Rate | None = None
-    traced: Rate | None = None
-    steady_blocks: Rate | None = None
-    steady_traced: Rate | None = None
+    net: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What is known of an operation's residue after it was looked at again.
+
+    Attributes:
+        windows: Windows of the operation that were looked at again.
+        followed: Share (0 to 1) of their residue that is of types that can be followed.
+        type: The type that most certainly lasts; empty where none does.
+        whole, recent: Its rate over all looks and over the later half.
+    """
+
+    windows: int = 0
+    followed: float = 0.0
+    type: str = ""
+    whole: Rate = Rate(0.0, 0.0)
+    recent: Rate = Rate(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +61,8 @@ class Evidence:
     Attributes:
         units: Units counted since the first window that covered one.
         windows, sampled_units: Settled windows that covered the operation, and its units in them.
-        whole, early, recent: Rates over all windows, and over the earlier and the later half of the segments.
-        dying: Share (0 to 1) of the residue whose types were seen to die some seconds later.
+        whole, early, recent: Rates over all windows, and over the earlier and the later half of the history.
+        bytes_per_unit, blocks_per_unit: For people.
         previous: The verdict before.
     """
 
@@ -62,9 +71,11 @@ class Evidence:
     windows: int
     sampled_units: float
     whole: Phase
-    early: Phase | None
+    early: Phase
     recent: Phase
-    dying: float = 0.0
+    lasting: Lasting = Lasting()
+    bytes_per_unit: float = 0.0
+    blocks_per_unit: float = 0.0
     previous: VerdictName = "warming"
 
 
@@ -74,24 +85,17 @@ Rule = Callable[[Evidence], Answer | None]
 
 def judge(evidence: Evidence) -> Judgement:
     """Return the verdict on one operation with its reasons."""
-    reasons = []
-    verdict: VerdictName = "suspect"
-    for rule in RULES:
-        answer = rule(evidence)
-        if answer is not None:
-            verdict, reason = answer
-            reasons.append(reason)
-            break
+    verdict, reason = next(answer for rule in RULES if (answer := rule(evidence)) is not None)
+    reasons = [reason]
     if verdict in ("suspect", "leak"):
         reasons.insert(0, _what(evidence))
-    now = evidence.recent
     return Judgement(
         operation=evidence.operation,
         verdict=verdict,
         reasons=tuple(reasons),
-        objects_per_unit=round(now.objects.value, 3),
-        blocks_per_unit=round(now.blocks.value, 3) if now.blocks else 0.0,
-        bytes_per_unit=round((now.traced or now.bytes).value, 1),
+        objects_per_unit=round(evidence.recent.objects.value, 3),
+        blocks_per_unit=round(evidence.blocks_per_unit, 3),
+        bytes_per_unit=round(evidence.bytes_per_unit, 1),
     )
 
 
@@ -104,87 +108,94 @@ def _warming(evidence: Evidence) -> Answer | None:
     )
 
 
-def _no_residue(evidence: Evidence) -> Answer | None:
-    if leaves_objects(evidence.recent) or piles_up(evidence):
+def _lasts(evidence: Evidence) -> Answer | None:
+    lasting = evidence.lasting
+    if lasting.windows < LOOKS_LEAST or not lasting.type or not is_sure(lasting.whole, SURE):
         return None
-    if evidence.previous in ("leak", "plateau"):
-        return "plateau", "left something behind earlier and does so no more: it has filled up or was mended"
-    if evidence.early is not None and leaves_objects(evidence.early):
-        return "clean", "left something behind only while it warmed up"
-    return "clean", "units leave nothing behind that outlives them"
-
-
-def _replaced(evidence: Evidence) -> Answer | None:
-    if grows(evidence.recent) or piles_up(evidence):
+    if not is_sure(lasting.recent, LIKELY):
         return None
-    if evidence.previous in ("leak", "plateau") or (evidence.early is not None and grows(evidence.early)):
-        return "plateau", "memory grew earlier and does so no more: new objects replace old ones, as in a full cache"
-    return "clean", "new objects replace old ones: memory as a whole does not grow, as with a cache at its cap"
-
-
-def _dying(evidence: Evidence) -> Answer | None:
-    if evidence.dying <= DYING_MOST:
-        return None
-    return "clean", f"what units leave goes later: {evidence.dying:.0%} of it was gone when looked at again"
-
-
-def _not_yet_lasting(evidence: Evidence) -> Answer | None:
-    if evidence.early is None or not (grows(evidence.early) or piles_up(evidence)):
-        return "suspect", "so far only in the latest windows; it must last before it is called a leak"
-    if evidence.units < LASTING_UNITS:
-        return "suspect", (
-            f"{evidence.units} units so far; after {LASTING_UNITS} a cache of usual size would have filled up"
-        )
-    if not leaves_objects(evidence.recent):
-        # Blocks are the process's, and free lists pass them from one operation to the other: no proof by themselves.
-        return "suspect", "allocator blocks alone do not prove whose they are; trace mode shows what they are"
-    certain = evidence.whole.objects.z
-    if certain < SURE:
-        return "suspect", f"not yet certain: {certain:.1f} standard errors above zero, {SURE:.0f} are needed"
-    return None
-
-
-def _leak(evidence: Evidence) -> Answer | None:
-    return (
-        "leak",
-        f"it has gone on over {evidence.units} units in {evidence.windows} separate windows and never stopped",
+    return "leak", (
+        f"of what {lasting.windows} windows left, about {lasting.whole.value:.3g} {lasting.type} for each unit were still "
+        f"alive {LASTING_UNITS} units later; {evidence.units} units so far"
     )
 
 
-RULES: tuple[Rule, ...] = (_warming, _no_residue, _replaced, _dying, _not_yet_lasting, _leak)
+def _no_residue(evidence: Evidence) -> Answer | None:
+    if leaves_objects(evidence.recent):
+        return None
+    if evidence.previous in ("leak", "plateau"):
+        return "plateau", "left something behind earlier and does so no more: it has filled up or was mended"
+    if leaves_objects(evidence.early):
+        return "clean", "left objects behind only while it warmed up"
+    return "clean", "units leave no objects behind that outlive them"
+
+
+def _goes_later(evidence: Evidence) -> Answer | None:
+    lasting = evidence.lasting
+    if lasting.windows < LOOKS_LEAST or lasting.followed < FOLLOWED_MOST or is_sure(lasting.whole, LIKELY):
+        return None
+    reason = f"what units leave is gone {LASTING_UNITS} units later: it is replaced, as in a full cache, or cleaned up"
+    return ("plateau" if evidence.previous in ("leak", "plateau") else "clean"), reason
+
+
+def _replaced(evidence: Evidence) -> Answer | None:
+    if evidence.recent.net is None or grows(evidence.recent) or evidence.lasting.type:
+        return None
+    if evidence.previous in ("leak", "plateau") or grows(evidence.early):
+        return "plateau", "memory grew earlier and does so no more: new objects replace old ones, as in a full cache"
+    return "clean", "new objects replace old ones: memory as a whole does not grow, as with a full cache"
+
+
+def _too_early(evidence: Evidence) -> Answer | None:
+    if evidence.units < LASTING_UNITS:
+        return "suspect", (
+            f"{evidence.units} units so far; only after {LASTING_UNITS} it can be told from a cache that fills"
+        )
+    if evidence.lasting.followed >= FOLLOWED_MOST or evidence.lasting.windows < LOOKS_LEAST:
+        return "suspect", (
+            f"{evidence.lasting.windows} windows were looked at again {LASTING_UNITS} units later; not yet certain"
+        )
+    return None
+
+
+def _not_certain(evidence: Evidence) -> Answer | None:
+    if not grows(evidence.early):
+        return "suspect", "so far only in the latest windows; it must last before it is called a leak"
+    if not is_sure(evidence.whole.objects, SURE):
+        return "suspect", f"not yet certain: {evidence.whole.objects.z:.1f} standard errors, {SURE:.0f} are needed"
+    return None
+
+
+def _grows_on(evidence: Evidence) -> Answer | None:
+    return (
+        "leak",
+        f"memory has grown with it over {evidence.units} units in {evidence.windows} windows and never stopped",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    _warming, _lasts, _no_residue, _goes_later, _replaced, _too_early, _not_certain, _grows_on,
+)  # fmt: skip
+
+
+def is_sure(rate: Rate, errors: float) -> bool:
+    """Tell whether a rate is of a size that matters and so many standard errors above zero."""
+    return rate.value >= OBJECTS_LEAST and rate.z >= errors
 
 
 def leaves_objects(phase: Phase) -> bool:
     """Tell whether units leave GC-tracked objects that outlive them, net or not."""
-    return phase.objects.value >= OBJECTS_LEAST and phase.objects.z >= LIKELY
-
-
-def piles_up(evidence: Evidence) -> bool:
-    """Tell whether blocks pile up without objects to account for them: bytes, text or numbers in an old container.
-
-    Asked of both halves of the history, because free lists that refill look the same for a while.
-    """
-    if leaves_objects(evidence.recent):
-        return False
-    phases = [phase.steady_blocks for phase in (evidence.early, evidence.recent) if phase is not None]
-    rates = [rate for rate in phases if rate is not None]
-    return len(rates) == 2 and all(rate.value >= BLOCKS_ONLY_LEAST and rate.z >= BLOCKS_ONLY_SURE for rate in rates)
+    return is_sure(phase.objects, LIKELY)
 
 
 def grows(phase: Phase) -> bool:
     """Tell whether residue in objects is net: memory grows with it."""
-    if not leaves_objects(phase):
+    net = phase.net
+    if net is None or not leaves_objects(phase):
         return False
-    blocks, traced = phase.steady_blocks, phase.steady_traced
-    if blocks is not None:
-        return blocks.z >= LIKELY and blocks.value >= BLOCKS_PER_OBJECT * phase.objects.value
-    return traced is not None and traced.z >= LIKELY and traced.value >= TRACED_PER_OBJECT * phase.objects.value
+    return net.z >= LIKELY and net.value >= BLOCKS_PER_OBJECT * phase.objects.value
 
 
 def _what(evidence: Evidence) -> str:
-    now = evidence.recent
-    size = format_bytes((now.traced or now.bytes).value)
-    if leaves_objects(now):
-        return f"each unit leaves about {now.objects.value:.3g} objects ({size}) that are alive after it has settled"
-    blocks = now.blocks.value if now.blocks else 0.0
-    return f"each unit leaves about {blocks:.3g} allocator blocks of bytes, text or numbers in a container that was there before"
+    size = format_bytes(evidence.bytes_per_unit)
+    return f"each unit leaves about {evidence.recent.objects.value:.3g} objects ({size}) that are alive after it has settled"

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from time import thread_time
 
-SECONDS_BETWEEN_ROUNDS = 1.0
+SECONDS_BETWEEN_ROUNDS, SECONDS_BETWEEN_ROUNDS_MOST = 1.0, 3.0
 PATIENCE_SECONDS, LOOK_SECONDS = 1.0, 0.1
 OWN_SHARE_MOST = 0.005
 """Share of a core a keeper may use: after a costly round it rests accordingly longer."""
@@ -52,4 +52,4 @@ class Keeper:
             self._round()
             used = thread_time() - started
             self.seconds += used
-            rest = max(SECONDS_BETWEEN_ROUNDS, used / OWN_SHARE_MOST)
+            rest = min(SECONDS_BETWEEN_ROUNDS_MOST, max(SECONDS_BETWEEN_ROUNDS, used / OWN_SHARE_MOST))

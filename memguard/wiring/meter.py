@@ -3,7 +3,8 @@
 from memguard.instruments.blocks import BlockCounter
 from memguard.instruments.rss import RssReader
 from memguard.instruments.traces import Tracing
-from memguard.model import Operation, WindowReading
+from memguard.model import Operation
+from memguard.readings import WindowReading
 from memguard.units import format_bytes
 from memguard.wiring.observer import Observer
 from memguard.wiring.records import Records

@@ -9,11 +9,11 @@ for the same reason. A finalizer that runs inside a collection of ours and ends 
 """
 
 import gc
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
-from threading import Lock, get_ident
+from threading import Lock
 from time import perf_counter, thread_time, time
 
 from memguard.explain import sites
@@ -22,18 +22,16 @@ from memguard.instruments.blocks import BlockCounter
 from memguard.instruments.heap import CLOSED, IDLE, OPEN, DisturbedError, choose_window
 from memguard.instruments.late import LateObjects
 from memguard.instruments.traces import Tracing
-from memguard.model import Operation, Survivors, WindowReading
+from memguard.readings import Survivors, WindowReading
 from memguard.residue.ledger import Ledger
 from memguard.residue.sampler import OVERLAP_FACTOR, Sampler
+from memguard.residue.verdict import LASTING_UNITS
+from memguard.wiring.span import Span
 from memguard.wiring.unit import Unit
 
-OPEN_SECONDS_MOST = 5.0
-WAIT_SECONDS_MOST = 2.0
-"""A stream or websocket that goes on longer is an edge of the window; it cannot hold the host's collector up."""
-SETTLE_SECONDS = 0.005
-"""Another thread's server may still be clearing up after the unit that closed the window; on the same thread it is not."""
-YOUNG_COLLECTIONS_MOST = 48
-"""Collections of the youngest generation after which a window must end, or cyclic garbage would pile up in it."""
+SECONDS_BETWEEN_EVIDENCE = 0.02
+"""In trace mode every unit is measured, but no more windows than this go into the ledger: while tracemalloc is on,
+types, sites and sums cost a multiple of what they cost otherwise."""
 
 
 class Observer:
@@ -74,19 +72,10 @@ class Observer:
         self._state = IDLE
         self._absorbed = 0
         self._window_seconds = 0.0
-        self._forget()
-
-    def _forget(self) -> None:
-        self._inside: deque[Unit] = deque()  # a deque has its storage from the start: see `_open`
-        self._edges: Counter[Operation] = Counter()
-        self._later: Counter[Operation] = Counter()
-        self._waiting: set[Unit] = set()
-        self._target = 1
-        self._first = 0
-        self._since = 0.0
-        self._closed_by = get_ident()
         self._before: tuple[int | None, int | None] = (None, None)
-        self._spoiled = self._own_work > 0
+        self._spoiled = False
+        self._next_evidence = 0.0
+        self._span = Span()
 
     def begin(self, unit: Unit) -> None:
         """A unit begins, and `wake` has come: settle what waits, then perhaps open a window with this unit in it."""
@@ -122,9 +111,9 @@ class Observer:
         now, used = perf_counter(), thread_time()
         try:
             self._take_ended()
-            if self._state == OPEN and self._is_long_enough(now):
+            if self._state == OPEN and self._span.is_long_enough(now):
                 self._close(now)
-            elif self._state == CLOSED and self._is_settled(now):
+            elif self._state == CLOSED and self._span.is_settled(now):
                 self._settle(now)
             if self._state == IDLE and begun is not None and now >= self.wake:
                 self._open(begun)
@@ -138,113 +127,96 @@ class Observer:
         self._sampler.spend(seconds)
 
     def _take_ended(self) -> None:
+        is_exact = self.window is None or self.window.two_phase
         while self._ended:
-            unit = self._ended.popleft()
-            if unit.operation is None:
-                continue
-            if unit in self._waiting:
-                self._waiting.discard(unit)
-                self._edges[unit.operation] += 1
-            elif self._state == OPEN and unit.sequence >= self._first:
-                self._inside.append(unit)
-            elif self._state == OPEN or (self.window is not None and not self.window.two_phase):
-                self._edges[unit.operation] += 1
-            else:
-                self._later[unit.operation] += 1
-
-    def _is_long_enough(self, now: float) -> bool:
-        ended = len(self._inside) + self._edges.total()
-        return ended >= self._target or now - self._since > OPEN_SECONDS_MOST or _is_pressing()
-
-    def _is_settled(self, now: float) -> bool:
-        if now - self._since > WAIT_SECONDS_MOST or _is_pressing():
-            return True
-        return not self._waiting and (get_ident() == self._closed_by or now - self._since > SETTLE_SECONDS)
+            self._span.take(self._ended.popleft(), is_open=self._state == OPEN, is_exact=is_exact)
 
     def _open(self, unit: Unit) -> None:
-        self._forget()
         others = len(self._live) - 1
-        self._target = 1 + OVERLAP_FACTOR * others if self._every_unit else self._sampler.length(others)
-        self._first = unit.sequence
-        self._window_seconds = 0.0
+        length = 1 + OVERLAP_FACTOR * others if self._every_unit else self._sampler.length(others)
+        self._span.start(unit.sequence, length)
+        self._spoiled = self._own_work > 0
         if self.window is not None:
             self.window.open()
         self._state = OPEN
         self.active = True
         self.wake = inf
-        # What is kept of the counters takes memory itself: a placeholder of the same size is there while they are
-        # read, and goes when the figures take its place. A window must not see its own bookkeeping.
+        # A window must not see its own bookkeeping. What is kept of the counters takes memory itself, so placeholders
+        # of the same size are there while they are read, and go when the figures take their place.
+        self._window_seconds = 0.0 * unit.began
         self._before = (unit.sequence + 2**20, None)
         traced = self._tracing.read()[0] if self._tracing.on else None
         self._before = (self._blocks.read_if_affordable(), traced)
-        self._since = perf_counter()
 
     def _close(self, now: float) -> None:
         if self.window is not None:
             self.window.close()
-        self._waiting = set(self._live)  # after the close, or the set itself would be born in the window
+        self._span.close(self._live, now)
         self._state = CLOSED
-        self._since = self.wake = now
-        self._closed_by = get_ident()
+        self.wake = now
 
     def _settle(self, now: float) -> None:
-        if self._later:
+        if self._span.later:
             gc.collect(0)  # cyclic garbage of later units is no growth; the open of the window had collected, too
         blocks, traced = self._before
         if blocks is not None:
             blocks = self._blocks.read() - blocks
         if traced is not None:
             traced = self._tracing.read()[0] - traced if self._tracing.on else None
-        for unit in self._waiting:
-            self._edges[Operation(unit.kind, unit.name)] += 1
+        self._span.give_up_waiting()
+        is_evidence = not self._spoiled and now >= self._next_evidence
         try:
-            survivors = self._read_window(now)
+            survivors = self._read_window(now, is_evidence=is_evidence)
         except DisturbedError:
             self._rest()
             self.window, self.note = choose_window()
             return
-        if self._spoiled:
-            self._rest()
-            return
         reading = WindowReading(
             at=time(),
-            units=tuple(Counter(unit.operation for unit in self._inside if unit.operation).items()),
-            edges=tuple(self._edges.items()),
-            later=tuple(self._later.items()),
+            units=self._span.units(),
+            edges=tuple(self._span.edges.items()),
+            later=tuple(self._span.later.items()),
             survivors=survivors,
             sites=sites.blame(survivors.traces) if survivors else (),
             blocks=blocks,
             traced=traced,
             seconds=self._window_seconds,
-            late=self._late.look(now),
+            late=self._late.look(now, self._ledger.units) if is_evidence else (),
         )
-        self._ledger.add(reading)
-        self._on_settled(reading, self._inside)
+        if is_evidence:
+            self._ledger.add(reading)
+            self._next_evidence = now + SECONDS_BETWEEN_EVIDENCE if self._every_unit else 0.0
+        if not self._spoiled:
+            self._on_settled(reading, self._span.inside)
         self._rest()
 
-    def _read_window(self, now: float) -> Survivors | None:
+    def _read_window(self, now: float, *, is_evidence: bool) -> Survivors | None:
         if self.window is None:
             return None
         if self._every_unit:
             self._absorbed += self.window.born()
         born = self.window.settle()
-        survivors = census.take(born, self.window.garbage, traces=self._tracing.on)
-        operations = {unit.operation for unit in self._inside if unit.operation}
-        self._late.follow(born, now, operations.pop() if len(operations) == 1 and not self._edges else None)
+        survivors = census.take(born, self.window.garbage, traces=self._tracing.on and is_evidence)
+        if is_evidence:
+            due = {operation: self._ledger.units(operation) + LASTING_UNITS for operation, _ in self._span.units()}
+            self._late.follow(born, now, self._span.weights(), due, self._line)
         born.clear()
         return survivors
+
+    def _line(self, each: object) -> tuple[str, int] | None:
+        found = sites.blame(census.trace(each)) if self._tracing.on else ()
+        return (found[0].file, found[0].line) if found else None
 
     def _rest(self) -> None:
         self._state = IDLE
         self.active = False
-        self._forget()
         self.plan()
 
     def plan(self) -> None:
         """Decide when the next window may open; called again whenever the sampler was granted time."""
         if self._state == IDLE:
             gap = 0.0 if self._every_unit else self._sampler.gap()
-            self.wake = inf if gap is None else perf_counter() + gap
+            self.wake = inf if gap is None else perf_counter() + gap if gap else 0.0
 
     def stop(self) -> None:
         """Put the heap back and open no more windows."""
@@ -258,7 +230,3 @@ class Observer:
         self._state = IDLE
         self.active = False
         self.wake = inf
-
-
-def _is_pressing() -> bool:
-    return gc.get_count()[1] > YOUNG_COLLECTIONS_MOST

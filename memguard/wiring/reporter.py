@@ -17,7 +17,7 @@ from memguard.wiring.watch import Watch
 
 log = logging.getLogger("memguard")
 
-SECONDS_BETWEEN_VERDICTS = 3.0
+SECONDS_BETWEEN_VERDICTS, SECONDS_BETWEEN_VERDICTS_MOST = 3.0, 15.0
 VERDICT_SHARE_MOST = 0.002
 """Share of a core that verdicts may use: a costly round of them is followed by a longer pause."""
 BUSY_SHARE_LEAST = 0.1
@@ -135,7 +135,8 @@ class Reporter:
                 if verdict == "leak" or fingerprint in self._findings:
                     self._find(fingerprint, each, now)
         used = thread_time() - started
-        self._next_verdict = now + max(SECONDS_BETWEEN_VERDICTS, used / VERDICT_SHARE_MOST)
+        pause = max(SECONDS_BETWEEN_VERDICTS, used / VERDICT_SHARE_MOST)
+        self._next_verdict = now + min(SECONDS_BETWEEN_VERDICTS_MOST, pause)
 
     def _find(self, fingerprint: str, stats: OperationStats, now: float) -> None:
         known = self._findings.get(fingerprint)

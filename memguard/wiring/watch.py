@@ -6,7 +6,8 @@ from time import perf_counter, time
 from memguard.instruments.process import worker_id
 from memguard.instruments.rss import RssReader
 from memguard.instruments.traces import Tracing
-from memguard.model import IGNORED, Operation, WindowReading
+from memguard.model import IGNORED, Operation
+from memguard.readings import WindowReading
 from memguard.residue.ledger import Ledger
 from memguard.residue.sampler import Sampler
 from memguard.settings import Settings

@@ -1,0 +1,100 @@
+"""The units of the window in hand: which were inside, which only partly, and when that is enough."""
+
+import gc
+from collections import Counter, deque
+from collections.abc import Collection
+from threading import get_ident
+from time import perf_counter
+
+from memguard.model import Operation
+from memguard.residue.ledger import EDGE_WEIGHT
+from memguard.wiring.unit import Unit
+
+OPEN_SECONDS_MOST = 5.0
+WAIT_SECONDS_MOST = 2.0
+"""A stream or websocket that goes on longer is an edge of the window; it cannot hold the host's collector up."""
+SETTLE_SECONDS = 0.005
+"""Another thread's server may still be clearing up after the unit that closed the window; the same thread's is not."""
+YOUNG_COLLECTIONS_MOST = 48
+"""Collections of the youngest generation after which a window must end, or cyclic garbage would pile up in it."""
+
+
+class Span:
+    """One per process, emptied for each window: containers made anew would be promoted to the host's old generation.
+
+    Attributes:
+        inside: Units that began and ended inside. (A deque, because it has its storage before its first item.)
+        edges: Units only partly inside, per operation.
+        later: Units that ended between close and settle, per operation.
+    """
+
+    def __init__(self) -> None:
+        self.inside: deque[Unit] = deque()
+        self.edges: Counter[Operation] = Counter()
+        self.later: Counter[Operation] = Counter()
+        self._waiting: set[Unit] = set()
+        self.start(0, 1)
+
+    def start(self, first: int, target: int) -> None:
+        """Begin a window with the unit of that number in it, to span so many units."""
+        self.inside.clear()
+        self.edges.clear()
+        self.later.clear()
+        self._waiting.clear()
+        self._first = first
+        self._target = target
+        self._since = perf_counter()
+        self._closed_by = get_ident()
+
+    def close(self, live: Collection[Unit], now: float) -> None:
+        """The window is closed; it waits for the units in flight."""
+        self._waiting.update(live)
+        self._since = now
+        self._closed_by = get_ident()
+
+    def take(self, unit: Unit, *, is_open: bool, is_exact: bool) -> None:
+        """Count an ended unit. After the close of an exact window what begins then is not in it."""
+        operation = unit.operation
+        if operation is None:
+            return
+        if unit in self._waiting:
+            self._waiting.discard(unit)
+            self.edges[operation] += 1
+        elif is_open and unit.sequence >= self._first:
+            self.inside.append(unit)
+        elif is_open or not is_exact:
+            self.edges[operation] += 1
+        else:
+            self.later[operation] += 1
+
+    def is_long_enough(self, now: float) -> bool:
+        """Tell whether an open window spans its target, or has to end."""
+        ended = len(self.inside) + self.edges.total()
+        return ended >= self._target or now - self._since > OPEN_SECONDS_MOST or _is_pressing()
+
+    def is_settled(self, now: float) -> bool:
+        """Tell whether what units in a closed window leave can be seen, or the window has to end."""
+        if now - self._since > WAIT_SECONDS_MOST or _is_pressing():
+            return True
+        return not self._waiting and (get_ident() == self._closed_by or now - self._since > SETTLE_SECONDS)
+
+    def give_up_waiting(self) -> None:
+        """Count the units that are still in flight as edges."""
+        for unit in self._waiting:
+            self.edges[Operation(unit.kind, unit.name)] += 1
+        self._waiting.clear()
+
+    def units(self) -> tuple[tuple[Operation, int], ...]:
+        """Return how many units were inside, per operation."""
+        return tuple(Counter(unit.operation for unit in self.inside if unit.operation).items())
+
+    def weights(self) -> tuple[tuple[Operation, float], ...]:
+        """Return units per operation; those only partly inside count as `EDGE_WEIGHT`."""
+        found = {operation: float(units) for operation, units in self.units()}
+        for operation, units in self.edges.items():
+            found[operation] = found.get(operation, 0.0) + units * EDGE_WEIGHT
+        return tuple(found.items())
+
+
+def _is_pressing() -> bool:
+    return gc.get_count()[1] > YOUNG_COLLECTIONS_MOST
