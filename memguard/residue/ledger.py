@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from memguard.model import OTHER, Judgement, Operation, OperationStats, Site, TypeCount, VerdictName
 from memguard.readings import LateLook, WindowReading
 from memguard.residue.history import SITE, TYPE, History, Segment
+from memguard.residue.regression import Rate
 from memguard.residue.verdict import OBJECTS_LEAST, Evidence, Lasting, Phase, judge
 
 OPERATIONS_MOST = 200
@@ -88,7 +89,8 @@ class Ledger:
                 net.add(wider, {"plain": value, "steady": _steady(value / block, voices)})
 
     def _look(self, look: LateLook) -> None:
-        signals = {"objects": float(look.objects), "followed": float(look.followed)}
+        alive = sum(count for _, count in look.types)
+        signals = {"objects": float(look.objects), "followed": float(look.followed), "alive": alive}
         signals |= {TYPE + name: count for name, count in look.types}
         signals |= {f"{SITE}{file}:{line}": count for (file, line), count in look.lines}
         self._lasting.current().add(dict(look.units), signals)
@@ -149,21 +151,15 @@ class Ledger:
 
     def _lasts(self, operation: Operation) -> Lasting:
         whole = self._lasting.whole
-        objects = whole.rate(operation, "objects").value
-        types = whole.details(operation, TYPE)
-        best = max(types, key=lambda item: item[1].z, default=None)
-        found = Lasting(
-            windows=whole.windows.get(operation, 0),
-            followed=whole.rate(operation, "followed").value / objects if objects > 0 else 0.0,
-        )
-        if best is None:
-            return found
+        objects, followed, alive = (whole.rate(operation, name).value for name in ("objects", "followed", "alive"))
+        name, rate = max(whole.details(operation, TYPE), key=lambda item: item[1].z, default=("", Rate(0.0, 0.0)))
         return Lasting(
-            windows=found.windows,
-            followed=found.followed,
-            type=best[0],
-            whole=best[1],
-            recent=self._lasting.recent.rate(operation, TYPE + best[0]),
+            windows=whole.windows.get(operation, 0),
+            followed=followed / objects if objects > 0 else 0.0,
+            stays=max(0.0, min(1.0, alive / followed)) if followed > 0 else 1.0,
+            type=name,
+            whole=rate,
+            recent=self._lasting.recent.rate(operation, TYPE + name),
         )
 
     def residue(self, operation: Operation) -> Residue:

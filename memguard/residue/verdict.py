@@ -43,12 +43,14 @@ class Lasting:
     Attributes:
         windows: Windows of the operation that were looked at again.
         followed: Share (0 to 1) of their residue that is of types that can be followed.
+        stays: Share (0 to 1) of those that were still alive.
         type: The type that most certainly lasts; empty where none does.
         whole, recent: Its rate over all looks and over the later half.
     """
 
     windows: int = 0
     followed: float = 0.0
+    stays: float = 1.0
     type: str = ""
     whole: Rate = Rate(0.0, 0.0)
     recent: Rate = Rate(0.0, 0.0)
@@ -93,10 +95,17 @@ def judge(evidence: Evidence) -> Judgement:
         operation=evidence.operation,
         verdict=verdict,
         reasons=tuple(reasons),
-        objects_per_unit=round(evidence.recent.objects.value, 3),
+        objects_per_unit=round(_objects_that_stay(evidence), 3),
         blocks_per_unit=round(evidence.blocks_per_unit, 3),
         bytes_per_unit=round(evidence.bytes_per_unit, 1),
     )
+
+
+def _objects_that_stay(evidence: Evidence) -> float:
+    """Return survivors per unit, less the share that had gone when it was looked at again."""
+    lasting = evidence.lasting
+    stays = lasting.stays if lasting.windows >= LOOKS_LEAST and lasting.followed >= FOLLOWED_MOST else 1.0
+    return max(0.0, evidence.recent.objects.value) * stays
 
 
 def _warming(evidence: Evidence) -> Answer | None:
@@ -112,8 +121,8 @@ def _lasts(evidence: Evidence) -> Answer | None:
     lasting = evidence.lasting
     if lasting.windows < LOOKS_LEAST or not lasting.type or not is_sure(lasting.whole, SURE):
         return None
-    if not is_sure(lasting.recent, LIKELY):
-        return None
+    if not is_sure(lasting.recent, LIKELY) and lasting.recent.value < lasting.whole.value / 2:
+        return None  # it did, and does so no more
     return "leak", (
         f"of what {lasting.windows} windows left, about {lasting.whole.value:.3g} {lasting.type} for each unit were still "
         f"alive {LASTING_UNITS} units later; {evidence.units} units so far"
@@ -148,8 +157,9 @@ def _replaced(evidence: Evidence) -> Answer | None:
 
 def _too_early(evidence: Evidence) -> Answer | None:
     if evidence.units < LASTING_UNITS:
-        return "suspect", (
-            f"{evidence.units} units so far; only after {LASTING_UNITS} it can be told from a cache that fills"
+        return "warming", (
+            f"units leave objects behind; after {LASTING_UNITS} units, of which {evidence.units} have run, it can be "
+            "told whether they stay"
         )
     if evidence.lasting.followed >= FOLLOWED_MOST or evidence.lasting.windows < LOOKS_LEAST:
         return "suspect", (
@@ -198,4 +208,4 @@ def grows(phase: Phase) -> bool:
 
 def _what(evidence: Evidence) -> str:
     size = format_bytes(evidence.bytes_per_unit)
-    return f"each unit leaves about {evidence.recent.objects.value:.3g} objects ({size}) that are alive after it has settled"
+    return f"each unit leaves about {_objects_that_stay(evidence):.3g} objects ({size}) that are alive after it has settled"
