@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +12,8 @@ APPLICATION_ID = 0x6D656D67
 """`memg` in the file's header: another program's database is never written into."""
 SCHEMA = 1
 """The version of the tables, in the file's header. A file of a later version is left alone."""
+SWITCH_SECONDS = 1.0
+"""How long to try for the journal while others make the same file."""
 SMALLEST = 100
 """Bytes of a SQLite header. SQLite takes a shorter file for an empty database, whatever is in it."""
 
@@ -71,11 +74,25 @@ def prepare(connection: sqlite3.Connection) -> None:
             connection.execute("COMMIT")
         finally:
             _roll_back(connection)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 4194304")
     connection.execute("PRAGMA cache_size = -512")
     connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite's own busy timeout does not cover the switch: of workers that start together it refuses one at once.
+    deadline = time.monotonic() + SWITCH_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def examine(connection: sqlite3.Connection) -> bool:

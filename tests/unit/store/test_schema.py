@@ -61,6 +61,26 @@ def test_many_that_come_at_once_make_one_store(tmp_path: Path) -> None:
     assert failures == []
 
 
+def test_the_journal_is_switched_while_another_reads(tmp_path: Path) -> None:
+    """A worker that comes while another one reads the file just made waits for it, whatever its busy timeout."""
+    path = tmp_path / "a.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        prepare(connection)
+        connection.execute("PRAGMA journal_mode = DELETE")
+    with (
+        closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as reader,
+        closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as late,
+    ):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM worker").fetchall()
+        release = threading.Timer(0.1, reader.execute, ["COMMIT"])
+        release.start()
+        prepare(late)
+        release.join()
+
+        assert late.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("dear diary, " * 500), "it is not a SQLite database"),
     "a few bytes": (lambda path: path.write_text("x"), "it is not a SQLite database"),
