@@ -5,6 +5,7 @@ Never `ru_maxrss`: that is a peak, and it survives `exec`.
 
 import os
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,8 +13,6 @@ import psutil
 from memguard.forking import reset_in_child
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-UNLIMITED = 2**60
-"""cgroup v1 writes "no limit" as a huge number."""
 
 
 class RssReader:
@@ -27,27 +26,40 @@ class RssReader:
     def read(self, metric: str = "rss") -> int:
         """Return `rss`, or `uss` or `pss` (milliseconds on a large process; RSS where the platform has none)."""
         if metric == "rss":
-            return self._read_statm() if self._statm is not None else int(psutil.Process().memory_info().rss)
+            return self._read_statm() or int(psutil.Process().memory_info().rss)
         full = psutil.Process().memory_full_info()
         return int(getattr(full, metric, full.rss))
 
     def _read_statm(self) -> int:
         """In trace mode every unit is read three times: a microsecond through a kept descriptor, 20 through psutil."""
-        assert self._statm is not None
-        return int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * _PAGE
+        if self._statm is None:
+            return 0
+        try:
+            return int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * _PAGE
+        except (OSError, ValueError, IndexError):  # the host closed all descriptors, as daemons do
+            self._statm = None
+            return 0
 
     def _open(self) -> None:
         try:
             self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return
-        weakref.finalize(self, os.close, self._statm)
+        self._close = weakref.finalize(self, _close, self._statm, os.fstat(self._statm))
+        self._close.atexit = False
 
     def _reset_after_fork(self) -> None:
-        # The descriptor goes on reading the parent's memory. It stays open until this object goes: its number is the
-        # finalizer's.
+        if self._statm is not None:  # it goes on reading the parent's memory
+            self._close()
         self._statm = None
         self._open()
+
+
+def _close(descriptor: int, opened: os.stat_result) -> None:
+    """Close a descriptor if it still is what was opened: a host that closed it may have its own under that number."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(descriptor), opened):
+            os.close(descriptor)
 
 
 def memory_limit(root: Path = Path("/")) -> int:
@@ -56,8 +68,7 @@ def memory_limit(root: Path = Path("/")) -> int:
     Args:
         root: Where `proc` and `sys` are found.
     """
-    limits = [limit for limit in (*_version_2(root), *_version_1(root)) if limit < UNLIMITED]
-    return min([*limits, int(psutil.virtual_memory().total)])
+    return min([*_version_2(root), *_version_1(root), int(psutil.virtual_memory().total)])
 
 
 def _version_2(root: Path) -> list[int]:
@@ -91,6 +102,8 @@ def _limits(folders: list[Path], name: str) -> list[int]:
     for folder in folders:
         try:
             limits.append(int((folder / name).read_text()))
-        except (OSError, ValueError):  # "max", or a group that is not mounted inside the container
+        # Version 2 writes "max" for no limit, version 1 a number larger than any memory; and a container does not see
+        # the host's groups.
+        except (OSError, ValueError):
             continue
     return limits
