@@ -71,7 +71,6 @@ class WindowReading:
         blocks: Change of allocator blocks from open to settle, None where it was too costly to read.
         traced: Change of traced bytes from open to settle, None while tracemalloc was off.
         seconds: CPU seconds memguard spent on the window.
-        late: Earlier windows whose survivors were looked at again now.
     """
 
     at: float
@@ -83,4 +82,3 @@ class WindowReading:
     blocks: int | None = None
     traced: int | None = None
     seconds: float = 0.0
-    late: tuple[LateLook, ...] = ()

@@ -15,11 +15,12 @@ from memguard.model import Operation
 from memguard.readings import LateLook
 
 WINDOWS_MOST = 128
-TYPES_A_WINDOW = 16
-FOLLOWED_A_TYPE = 3
+TYPES_A_WINDOW = 12
+FOLLOWED_A_TYPE = 16
+"""All, in most windows: where several operations leave objects of one type, a part would only guess whose stayed."""
+FOLLOWED_MOST = 4096
 SECONDS_UNTIL_LOOK = 3.0
 SECONDS_MOST = 1800.0
-LOOKS_A_TIME = 4
 TRANSIENT_AFTER = 24
 """A type of which so many were looked at and none was alive is left out, in favour of others."""
 _WEAKREF_OFFSET = type.__dict__["__weakrefoffset__"]
@@ -43,6 +44,7 @@ class LateObjects:
 
     def __init__(self) -> None:
         self._windows: deque[_Window] = deque()
+        self._following = 0
         self._looked: Counter[str] = Counter()
         self._alive: Counter[str] = Counter()
 
@@ -58,34 +60,41 @@ class LateObjects:
             due: For each of these operations, how many units of it there must have been before the look.
             line: Returns where an object was allocated, if that is known.
         """
-        if len(self._windows) >= WINDOWS_MOST:
+        if len(self._windows) >= WINDOWS_MOST or self._following >= FOLLOWED_MOST:
             return
-        kinds = {id(kind): kind for kind in map(type, born)}
-        counts = Counter(map(id, map(type, born)))
+        found = Counter(map(id, map(type, born)))
+        kinds: dict[str, list[int]] = {}
+        for key, kind in {id(kind): kind for kind in map(type, born)}.items():
+            if _WEAKREF_OFFSET.__get__(kind):
+                kinds.setdefault(type_name(kind), []).append(key)
         types: dict[str, tuple[int, list[tuple[weakref.ref[Any], Line | None]]]] = {}
-        for key, count in counts.most_common():
-            name = type_name(kinds[key])
-            if not _WEAKREF_OFFSET.__get__(kinds[key]):
-                continue
-            if self._is_transient(name) or len(types) >= TYPES_A_WINDOW:
+        places = TYPES_A_WINDOW
+        for name, count in Counter(
+            {name: sum(map(found.__getitem__, keys)) for name, keys in kinds.items()}
+        ).most_common():
+            if places and not self._is_transient(name):
+                keys = set(kinds[name])
+                same = [each for each in born if id(type(each)) in keys][:: -(-count // FOLLOWED_A_TYPE)]
+                types[name] = (count, [(weakref.ref(each), line(each)) for each in same])
+                places -= 1
+            else:
                 types[name] = (count, [])
-                continue
-            same = [each for each in born if type(each) is kinds[key]][:: max(1, count // FOLLOWED_A_TYPE)]
-            types[name] = (count, [(weakref.ref(each), line(each)) for each in same[:FOLLOWED_A_TYPE]])
         self._windows.append(_Window(now, units, len(born), due, types))
+        self._following += sum(len(followed) for _, followed in types.values())
 
     def look(self, now: float, units: Callable[[Operation], int]) -> tuple[LateLook, ...]:
         """Return what became of windows whose time has come; `units` says how many there were of an operation."""
         looks = []
-        for _ in range(min(LOOKS_A_TIME, len(self._windows))):
+        for _ in range(len(self._windows)):
             window = self._windows.popleft()
-            if now - window.since < SECONDS_UNTIL_LOOK:
-                self._windows.appendleft(window)
-                break
-            if all(units(operation) >= number for operation, number in window.due.items()):
-                looks.append(self._look(window))
-            elif now - window.since < SECONDS_MOST:
+            waited = now - window.since
+            is_due = waited >= SECONDS_UNTIL_LOOK and all(units(each) >= count for each, count in window.due.items())
+            if not is_due and waited < SECONDS_MOST:
                 self._windows.append(window)
+                continue
+            self._following -= sum(len(followed) for _, followed in window.types.values())
+            if is_due:
+                looks.append(self._look(window))
         return tuple(looks)
 
     def _look(self, window: _Window) -> LateLook:

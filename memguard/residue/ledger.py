@@ -7,7 +7,7 @@ from memguard.model import OTHER, Judgement, Operation, OperationStats, Site, Ty
 from memguard.readings import LateLook, WindowReading
 from memguard.residue.history import SITE, TYPE, History, Segment
 from memguard.residue.regression import Rate
-from memguard.residue.verdict import OBJECTS_LEAST, Evidence, Lasting, Phase, judge
+from memguard.residue.verdict import OBJECTS_LEAST, Alone, Evidence, Lasting, Phase, judge
 
 OPERATIONS_MOST = 200
 """Operations beyond are counted together as `<other>`, so that no flood of names fills the memory."""
@@ -46,6 +46,7 @@ class Ledger:
         self.windows = 0
         self._counts: dict[Operation, _Count] = {}
         self._settled = History()
+        self._alone = History()
         self._lasting = History()
 
     def operation(self, kind: str, name: str) -> Operation:
@@ -70,25 +71,19 @@ class Ledger:
         return count.units if count is not None else 0
 
     def add(self, reading: WindowReading) -> None:
-        """Take a settled window into account, and what it says of earlier ones."""
+        """Take a settled window into account."""
         self.windows += 1
-        for look in reading.late:
-            self._look(look)
         if any(self.units(operation) - units < WARM_UP_UNITS for operation, units in reading.units):
             return
         for operation, units in reading.units:
             self._sampled(operation, units)
-        segment = self._settled.current()
-        segment.add(weights(reading), _signals(reading), _trust(reading))
-        wider = weights(reading)
-        for operation, units in reading.later:
-            wider[operation] = wider.get(operation, 0.0) + units
-        voices = max(sum(wider.values()), reading.survivors.objects if reading.survivors else 0.0)
-        for net, value, block in ((segment.blocks, reading.blocks, 1), (segment.traced, reading.traced, BYTES_A_BLOCK)):
-            if value is not None:
-                net.add(wider, {"plain": value, "steady": _steady(value / block, voices)})
+        signals, trust = _signals(reading), _trust(reading)
+        _add(self._settled.current(), reading, signals, trust)
+        if len(reading.units) == 1 and not reading.edges and not reading.later:
+            _add(self._alone.current(), reading, {"objects": signals.get("objects", 0.0)}, trust)
 
-    def _look(self, look: LateLook) -> None:
+    def add_look(self, look: LateLook) -> None:
+        """Take into account what became of a window's survivors."""
         alive = sum(count for _, count in look.types)
         signals = {"objects": float(look.objects), "followed": float(look.followed), "alive": alive}
         signals |= {TYPE + name: count for name, count in look.types}
@@ -138,9 +133,13 @@ class Ledger:
             units=count.units - count.at_first_window,
             windows=count.windows,
             sampled_units=count.sampled,
-            whole=_phase(settled.whole, operation),
-            early=_phase(settled.early, operation),
-            recent=_phase(settled.recent, operation),
+            early=settled.early.rate(operation, "objects"),
+            recent=settled.recent.rate(operation, "objects"),
+            alone=Alone(
+                whole=_phase(self._alone.whole, operation),
+                early=_phase(self._alone.early, operation),
+                recent=_phase(self._alone.recent, operation),
+            ),
             lasting=self._lasts(operation),
             bytes_per_unit=(
                 traced.rate(operation, "plain") if traced.windows else settled.recent.rate(operation, "bytes")
@@ -179,6 +178,18 @@ class Ledger:
             tuple(TypeCount(name, round(rate.value * count.sampled)) for name, rate in types[:TYPES_SHOWN]),
             tuple(sites),
         )
+
+
+def _add(segment: Segment, reading: WindowReading, signals: dict[str, float], trust: float) -> None:
+    """Add a window to a segment: what survived by its units, net growth by all that ended until it was settled."""
+    units = weights(reading)
+    segment.add(units, signals, trust)
+    for operation, count in reading.later:
+        units[operation] = units.get(operation, 0.0) + count
+    voices = max(sum(units.values()), signals.get("objects", 0.0))
+    for net, value, block in ((segment.blocks, reading.blocks, 1), (segment.traced, reading.traced, BYTES_A_BLOCK)):
+        if value is not None:
+            net.add(units, {"plain": value, "steady": _steady(value / block, voices)})
 
 
 def weights(reading: WindowReading) -> dict[Operation, float]:

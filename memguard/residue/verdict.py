@@ -3,7 +3,8 @@
 An operation leaks when what its units leave is *per unit* (a rate that stands out of its own uncertainty) and
 *lasting*: the very objects were looked at again after many more units and were still there. That tells a leak from
 a full cache (whose entries have gone by then), from a connection kept open and from a warm-up. Residue of lists and
-dicts alone cannot be looked at again; there allocator blocks must grow with it, early and recently.
+dicts alone cannot be looked at again; there allocator blocks must grow with it, early and recently, in windows that
+covered nothing but this operation.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ SURE, LIKELY = 4.0, 2.5
 OBJECTS_LEAST = 0.02
 BLOCKS_PER_OBJECT = 0.25
 """A GC-tracked object takes at least one block; free lists and large tables hide some of them."""
-FOLLOWED_MOST = 0.2
+FOLLOWED_MOST = 0.1
 """Share of the residue that may be of types that can be followed, where the rest decides."""
 
 
@@ -34,6 +35,15 @@ class Phase:
 
     objects: Rate
     net: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Rates over windows that covered nothing but one operation."""
+
+    whole: Phase
+    early: Phase
+    recent: Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,8 @@ class Evidence:
     Attributes:
         units: Units counted since the first window that covered one.
         windows, sampled_units: Settled windows that covered the operation, and its units in them.
-        whole, early, recent: Rates over all windows, and over the earlier and the later half of the history.
+        early, recent: Objects per unit over the earlier and the later half of all windows.
+        alone: Rates over windows that covered nothing else, and over the earlier and the later half of those.
         bytes_per_unit, blocks_per_unit: For people.
         previous: The verdict before.
     """
@@ -72,9 +83,9 @@ class Evidence:
     units: int
     windows: int
     sampled_units: float
-    whole: Phase
-    early: Phase
-    recent: Phase
+    early: Rate
+    recent: Rate
+    alone: Alone
     lasting: Lasting = Lasting()
     bytes_per_unit: float = 0.0
     blocks_per_unit: float = 0.0
@@ -102,10 +113,12 @@ def judge(evidence: Evidence) -> Judgement:
 
 
 def _objects_that_stay(evidence: Evidence) -> float:
-    """Return survivors per unit, less the share that had gone when it was looked at again."""
+    """Return survivors per unit, less the share that had gone when looked at again; 0 where they may be by chance."""
     lasting = evidence.lasting
+    if not is_sure(evidence.recent, LIKELY):
+        return 0.0
     stays = lasting.stays if lasting.windows >= LOOKS_LEAST and lasting.followed >= FOLLOWED_MOST else 1.0
-    return max(0.0, evidence.recent.objects.value) * stays
+    return evidence.recent.value * stays
 
 
 def _warming(evidence: Evidence) -> Answer | None:
@@ -130,11 +143,11 @@ def _lasts(evidence: Evidence) -> Answer | None:
 
 
 def _no_residue(evidence: Evidence) -> Answer | None:
-    if leaves_objects(evidence.recent):
+    if is_sure(evidence.recent, LIKELY):
         return None
     if evidence.previous in ("leak", "plateau"):
         return "plateau", "left something behind earlier and does so no more: it has filled up or was mended"
-    if leaves_objects(evidence.early):
+    if is_sure(evidence.early, LIKELY):
         return "clean", "left objects behind only while it warmed up"
     return "clean", "units leave no objects behind that outlive them"
 
@@ -148,9 +161,10 @@ def _goes_later(evidence: Evidence) -> Answer | None:
 
 
 def _replaced(evidence: Evidence) -> Answer | None:
-    if evidence.recent.net is None or grows(evidence.recent) or evidence.lasting.type:
+    alone = evidence.alone
+    if alone.recent.net is None or not leaves_objects(alone.recent) or grows(alone.recent) or evidence.lasting.type:
         return None
-    if evidence.previous in ("leak", "plateau") or grows(evidence.early):
+    if evidence.previous in ("leak", "plateau") or grows(alone.early):
         return "plateau", "memory grew earlier and does so no more: new objects replace old ones, as in a full cache"
     return "clean", "new objects replace old ones: memory as a whole does not grow, as with a full cache"
 
@@ -169,11 +183,10 @@ def _too_early(evidence: Evidence) -> Answer | None:
 
 
 def _not_certain(evidence: Evidence) -> Answer | None:
-    if not grows(evidence.early):
-        return "suspect", "so far only in the latest windows; it must last before it is called a leak"
-    if not is_sure(evidence.whole.objects, SURE):
-        return "suspect", f"not yet certain: {evidence.whole.objects.z:.1f} standard errors, {SURE:.0f} are needed"
-    return None
+    alone = evidence.alone
+    if grows(alone.early) and grows(alone.recent) and is_sure(alone.whole.objects, SURE):
+        return None
+    return "suspect", "units leave lists or dicts; whether memory grows with them is not yet certain"
 
 
 def _grows_on(evidence: Evidence) -> Answer | None:
@@ -207,5 +220,7 @@ def grows(phase: Phase) -> bool:
 
 
 def _what(evidence: Evidence) -> str:
+    if not is_sure(evidence.recent, LIKELY):
+        return "units leave objects behind that are alive after they have settled"
     size = format_bytes(evidence.bytes_per_unit)
     return f"each unit leaves about {_objects_that_stay(evidence):.3g} objects ({size}) that are alive after it has settled"

@@ -87,8 +87,11 @@ class Observer:
         self._advance(None)
 
     def tick(self) -> None:
-        """The keeper looks: windows end even where no unit comes any more."""
+        """The keeper looks: windows end even where no unit comes any more, and late objects are looked at again."""
         self._advance(None)
+        with self.lock:
+            for look in self._late.look(perf_counter(), self._ledger.units):
+                self._ledger.add_look(look)
 
     @contextmanager
     def unmeasured(self) -> Iterator[None]:
@@ -181,7 +184,6 @@ class Observer:
             blocks=blocks,
             traced=traced,
             seconds=self._window_seconds,
-            late=self._late.look(now, self._ledger.units) if is_evidence else (),
         )
         if is_evidence:
             self._ledger.add(reading)

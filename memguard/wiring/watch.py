@@ -16,8 +16,8 @@ from memguard.wiring.observer import Observer
 from memguard.wiring.unit import Unit
 
 NAMES_REMEMBERED = 1000
-TIMED_ONE_IN = 64
-"""Of so many units one is timed, to know what the boundaries themselves cost."""
+TIMED_ONE_IN, TIMED_SECONDS_MOST = 64, 20e-6
+"""Of so many units one is timed, to know what the boundaries themselves cost; what takes longer was interrupted."""
 
 
 class Watch:
@@ -59,7 +59,7 @@ class Watch:
         if unit.began >= self.observer.wake:
             self.observer.begin(unit)
         elif unit.sequence % TIMED_ONE_IN == 0:
-            self.boundary_seconds += (perf_counter() - unit.began) * TIMED_ONE_IN
+            self.boundary_seconds += min(TIMED_SECONDS_MOST, perf_counter() - unit.began) * TIMED_ONE_IN
         if self.meter is not None:
             unit.start = self.meter.start(alone=len(self.live) == 1)
 
