@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from memguard.residue import verdict
 from memguard.settings import Ceiling, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -114,6 +115,16 @@ def test_ceilings_are_documented() -> None:
     for written, ceiling in forms.items():
         assert Settings.load(rss_ceiling=written).rss_ceiling == ceiling
         assert f'"{written}"' in page
+
+
+def test_the_figures_of_verdicts() -> None:
+    """The page on verdicts names the thresholds that the rules use."""
+    page = (ROOT / "docs" / "verdicts.md").read_text()
+
+    assert f"fewer than {verdict.WINDOWS_LEAST};" in page
+    assert f"still alive {verdict.LASTING_UNITS} units later" in page
+    assert f"after {verdict.LASTING_UNITS} more units" in page
+    assert (verdict.SURE, verdict.LOOKS_LEAST) == (4, 6), "the page says them in words: four, six"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
