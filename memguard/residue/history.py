@@ -1,7 +1,6 @@
 """The history of all windows of a process, in a fixed size: recent segments and, further back, coarser ones."""
 
 from collections.abc import Mapping
-from functools import reduce
 
 from memguard.model import Operation
 from memguard.residue.regression import Rate, Regression
@@ -36,16 +35,16 @@ class Segment:
             for name in sorted(details, key=self.main.weight)[: len(details) // 2]:
                 self.main.drop(name)
 
-    def merged(self, other: "Segment") -> "Segment":
-        """Return one segment for both."""
-        both = Segment()
-        both.main = self.main.merged(other.main)
-        both.blocks = self.blocks.merged(other.blocks)
-        both.traced = self.traced.merged(other.traced)
-        both.windows = dict(self.windows)
-        for operation, count in other.windows.items():
-            both.windows[operation] = both.windows.get(operation, 0) + count
-        return both
+    def merged(self, *others: "Segment") -> "Segment":
+        """Return one segment for all of these."""
+        whole = Segment()
+        whole.main = self.main.merged(*(other.main for other in others))
+        whole.blocks = self.blocks.merged(*(other.blocks for other in others))
+        whole.traced = self.traced.merged(*(other.traced for other in others))
+        for part in (self, *others):
+            for operation, count in part.windows.items():
+                whole.windows[operation] = whole.windows.get(operation, 0) + count
+        return whole
 
     def rate(self, operation: Operation, signal: str) -> Rate:
         """Return an operation's rate of `objects`, `bytes`, a type or a site."""
@@ -107,5 +106,5 @@ class History:
 
     def _of(self, name: str, segments: list[Segment]) -> Segment:
         if name not in self._merged:
-            self._merged[name] = reduce(Segment.merged, segments, Segment())
+            self._merged[name] = Segment().merged(*segments)
         return self._merged[name]

@@ -18,7 +18,7 @@ SMALLEST_DEVIATION = 0.05
 FREEDOM_LEAST = 4
 """So many windows more than operations there must be, or any mix would fit perfectly and look certain. Where there
 are few more, errors are widened as Student's t distribution asks for at four of them: 2.9 times at 4, 1.3 at 20."""
-_RIDGE = 1e-6
+_RIDGE = 1e-10
 Number = TypeVar("Number", int, float)
 
 
@@ -69,18 +69,18 @@ class Regression:
                 squares = self._squares.setdefault(name, {})
                 squares[anchor] = squares.get(anchor, 0.0) + trust * value * value
 
-    def merged(self, other: "Regression") -> "Regression":
-        """Return the sums of both histories."""
-        both = Regression()
-        both.windows = self.windows + other.windows
-        for part in (self, other):
+    def merged(self, *others: "Regression") -> "Regression":
+        """Return the sums of all these histories."""
+        whole = Regression()
+        for part in (self, *others):
+            whole.windows += part.windows
             for first, row in part._together.items():
-                _add(both._together.setdefault(first, {}), row)
-            for sums, added in ((both._products, part._products), (both._squares, part._squares)):
+                _add(whole._together.setdefault(first, {}), row)
+            for sums, added in ((whole._products, part._products), (whole._squares, part._squares)):
                 for name, values in added.items():
                     _add(sums.setdefault(name, {}), values)
-            _add(both._anchored, part._anchored)
-        return both
+            _add(whole._anchored, part._anchored)
+        return whole
 
     @property
     def signals(self) -> Collection[str]:
@@ -144,20 +144,27 @@ def _add(sums: dict[Operation, Number], values: Mapping[Operation, Number]) -> N
 
 
 def _inverse(matrix: list[list[float]]) -> list[list[float]]:
-    """Invert a symmetric matrix of sums by Gauss-Jordan; a small ridge keeps one without information invertible."""
+    """Invert a symmetric matrix of sums by its Cholesky factor: with 200 operations this is what a verdict costs.
+
+    A small ridge keeps one without information invertible; what it cannot tell apart gets huge numbers.
+    """
     size = len(matrix)
-    rows = [
-        [value + (_RIDGE * (1.0 + row[i]) if i == j else 0.0) for j, value in enumerate(row)]
-        + [1.0 if i == j else 0.0 for j in range(size)]
-        for i, row in enumerate(matrix)
-    ]
-    for column in range(size):
-        pivot = max(range(column, size), key=lambda r: abs(rows[r][column]))
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        scale = rows[column][column]
-        rows[column] = [value / scale for value in rows[column]]
-        for r in range(size):
-            factor = rows[r][column]
-            if r != column and factor:
-                rows[r] = [value - factor * other for value, other in zip(rows[r], rows[column], strict=True)]
-    return [row[size:] for row in rows]
+    factor: list[list[float]] = []
+    for i, row in enumerate(matrix):
+        left: list[float] = []
+        for j, above in enumerate(factor):
+            left.append((row[j] - sum(map(mul, left, above))) / above[j])
+        ridge = _RIDGE * (1.0 + row[i])
+        left.append(sqrt(max(ridge, row[i] + ridge - sum(map(mul, left, left)))))
+        factor.append(left)
+    columns = []  # of the factor's inverse, each from the diagonal on
+    for j in range(size):
+        column = [1.0 / factor[j][j]]
+        for i in range(j + 1, size):
+            column.append(-sum(map(mul, factor[i][j:i], column)) / factor[i][i])
+        columns.append(column)
+    inverse = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i, size):
+            inverse[i][j] = inverse[j][i] = sum(map(mul, columns[i][j - i :], columns[j]))
+    return inverse
