@@ -71,7 +71,8 @@ class MemGuardMiddleware:
                 debug = bool(self._debug(scope) if callable(self._debug) else self._debug)
                 request = read_request(scope, debug=debug)
                 asked = request if admits(request, self.settings) else None
-            elif (outer := scope.get(UNIT)) is None or outer.ended:
+            # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
+            if asked is None and ((outer := scope.get(UNIT)) is None or outer.ended):
                 guard = Guard.for_process(self.settings)
                 unit = scope[UNIT] = guard.begin(kind, _name(scope, self._unmatched))
         if asked is not None:

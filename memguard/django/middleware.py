@@ -65,8 +65,10 @@ class MemGuardMiddleware:
     def _begin(self, request: HttpRequest) -> tuple[Request | None, Ending | None]:
         if _part.on:
             with _part:
-                if concerns(request.path_info, self.settings):
-                    return self._asked(request), None
+                asked = self._asked(request) if concerns(request.path_info, self.settings) else None
+                if asked is not None:
+                    return asked, None
+                # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
                 mark = _mark(request)
                 if (outer := mark.get(UNIT)) is None or outer.ended:
                     guard = Guard.for_process(self.settings)

@@ -62,7 +62,8 @@ class MemGuardMiddleware:
                 path = path.encode("latin-1").decode("utf-8", "replace")
             if concerns(path, self.settings):
                 answered = self._answer(environ, path)
-            elif (outer := environ.get(UNIT)) is None or outer.ended:
+            # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
+            if answered is None and ((outer := environ.get(UNIT)) is None or outer.ended):
                 guard = Guard.for_process(self.settings)
                 unit = guard.begin("request", operation_name(environ.get("REQUEST_METHOD", ""), self._unmatched))
                 environ[UNIT] = unit

@@ -78,11 +78,6 @@ class Case:
     body: bytes = b""
     only: str = ""
 
-    @property
-    def is_for_the_endpoint(self) -> bool:
-        """Tell whether it is memguard that may answer."""
-        return self.path.startswith("/_memguard")
-
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 

@@ -52,15 +52,14 @@ def test_bytes(subject: Subject, case: Case, serving: Serving) -> None:
 def test_counts(subject: Subject, serving: Serving) -> None:
     """Each request is one unit of an operation named by its route; what failed is an error; none stays open.
 
-    Requests for the closed endpoint are the application's own to answer, and not counted.
+    Requests for the closed endpoint are like any others that nothing matches.
     """
     expected: Counts = {}
     for case in CASES:
         if subject.has(case):
             ask(serving(subject, WATCH), case)
-            if not case.is_for_the_endpoint:
-                units, errors = expected.get(subject.operation(case), (0, 0))
-                expected[subject.operation(case)] = units + 1, errors + case.error
+            units, errors = expected.get(subject.operation(case), (0, 0))
+            expected[subject.operation(case)] = units + 1, errors + case.error
 
     eventually(counts, expected)
     assert in_flight() == 0
@@ -74,6 +73,16 @@ def test_trace(subject: Subject, serving: Serving) -> None:
 
     assert _TIMING.search(traced)
     assert _TIMING.sub(b"", traced) == bare
+
+
+@each_subject
+def test_closed_endpoint_in_trace(subject: Subject, serving: Serving) -> None:
+    """In trace mode, too, the closed endpoint cannot be told from a path that nothing matches."""
+    closed, unknown = (Case("GET", path, None) for path in ("/_memguard", "/_memguarx"))
+    answers = [_TIMING.sub(b"\r\nServer-Timing: its", ask(serving(subject, TRACE), case)) for case in (closed, unknown)]
+
+    assert b"Server-Timing: its" in answers[0]
+    assert answers[0].replace(b"/_memguard", b"") == answers[1].replace(b"/_memguarx", b"")
 
 
 @each_subject

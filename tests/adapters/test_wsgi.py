@@ -261,7 +261,7 @@ def test_endpoint_in_debug_mode(debug: Any, host: str, open_: bool) -> None:
 
     assert (b'"schema": 1' in body or b'"schema":1' in body) == open_
     assert (body == b"the application's") != open_
-    assert counts() == {}
+    assert len(counts()) == (0 if open_ else 1)
 
 
 def test_endpoint_elsewhere() -> None:
