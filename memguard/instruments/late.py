@@ -22,7 +22,8 @@ FOLLOWED_MOST = 4096
 SECONDS_UNTIL_LOOK = 3.0
 SECONDS_MOST = 1800.0
 TRANSIENT_AFTER = 24
-"""A type of which so many were looked at and none was alive is left out, in favour of others."""
+"""A type of which so many were looked at and none was alive comes after all others."""
+NAMES_REMEMBERED = 1000
 _WEAKREF_OFFSET = type.__dict__["__weakrefoffset__"]
 """How `type` itself tells whether instances can be referred to weakly; asking a class may run a metaclass's code."""
 
@@ -68,17 +69,11 @@ class LateObjects:
             if _WEAKREF_OFFSET.__get__(kind):
                 kinds.setdefault(type_name(kind), []).append(key)
         types: dict[str, tuple[int, list[tuple[weakref.ref[Any], Line | None]]]] = {}
-        places = TYPES_A_WINDOW
-        for name, count in Counter(
-            {name: sum(map(found.__getitem__, keys)) for name, keys in kinds.items()}
-        ).most_common():
-            if places and not self._is_transient(name):
-                keys = set(kinds[name])
-                same = [each for each in born if id(type(each)) in keys][:: -(-count // FOLLOWED_A_TYPE)]
-                types[name] = (count, [(weakref.ref(each), line(each)) for each in same])
-                places -= 1
-            else:
-                types[name] = (count, [])
+        counts = {name: sum(map(found.__getitem__, keys)) for name, keys in kinds.items()}
+        for name in sorted(counts, key=lambda name: (self._is_transient(name), -counts[name])):
+            count, keys = counts[name], set(kinds[name])
+            same = [each for each in born if id(type(each)) in keys] if len(types) < TYPES_A_WINDOW else []
+            types[name] = (count, [(weakref.ref(each), line(each)) for each in same[:: -(-count // FOLLOWED_A_TYPE)]])
         self._windows.append(_Window(now, units, len(born), due, types))
         self._following += sum(len(followed) for _, followed in types.values())
 
@@ -102,6 +97,9 @@ class LateObjects:
         lines: dict[Line, float] = {}
         for name, (count, followed) in window.types.items():
             alive = [line for reference, line in followed if reference() is not None]
+            if len(self._looked) > NAMES_REMEMBERED:
+                self._looked.clear()
+                self._alive.clear()
             self._looked[name] += len(followed)
             self._alive[name] += len(alive)
             if alive:
