@@ -120,7 +120,7 @@ def _starlette(name: str, make_bare: Callable[[], Any]) -> Subject:
     def twice() -> Any:
         app = make({})
         app.add_middleware(starlette.MemGuardMiddleware)
-        return asgi.MemGuardMiddleware(app)
+        return starlette.MemGuardMiddleware(app)
 
     return Subject(name, uvicorn_server, make, twice, "/items/{number:int}")
 
