@@ -6,6 +6,7 @@ numbers in tracebacks are those of the page.
 """
 
 import ast
+import inspect
 import os
 import re
 import subprocess
@@ -92,8 +93,8 @@ def _default(value: object) -> str:
 
 
 def _descriptions() -> dict[str, str]:
-    text = (Settings.__doc__ or "").split("Attributes:\n")[1]
-    entries = re.split(r"^ {8}(?=\w)", text, flags=re.MULTILINE)[1:]
+    text = inspect.cleandoc(Settings.__doc__ or "").split("Attributes:\n")[1]
+    entries = re.split(r"^ {4}(?=\w)", text, flags=re.MULTILINE)[1:]
     described = {}
     for entry in entries:
         names, description = entry.split(":", 1)
