@@ -52,16 +52,17 @@ def way_of(error: BaseException) -> list[tuple[str, str]]:
 @each_subject
 def test_exception(subject: Subject) -> None:
     """The application's exception arrives as the same object, with the same traceback; its unit is an error."""
-    ways = []
+    ways, contexts = [], []
     for settings in BARE_AND_WATCHED:
         planted = BoomError("planted")
         PLANTED.append(planted)
         with pytest.raises(BoomError) as caught:
             serve(make(subject, settings), request_for(subject, "/boom"))
         assert caught.value is planted
-        assert caught.value.__context__ is None
+        contexts.append(repr(caught.value.__context__))
         ways.append(way_of(planted))
 
+    assert contexts[0] == contexts[1]  # Django 6.1 leaves one of its own, a task group's
     # Django goes through each middleware with frames of its own.
     assert ways[0][-2:] == ways[1][-2:] if "django" in subject.name else ways[0] == ways[1]
     eventually(counts, {"GET /boom": (1, 1)})
