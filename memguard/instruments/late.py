@@ -20,6 +20,8 @@ FOLLOWED_A_TYPE = 16
 """All, in most windows: where several operations leave objects of one type, a part would only guess whose stayed."""
 FOLLOWED_MOST = 4096
 SECONDS_UNTIL_LOOK = 3.0
+SECONDS_FOR_ALL = 8.0
+"""So long a window waits until all its operations are due; then those that are not count under a name of their own."""
 SECONDS_MOST = 1800.0
 TRANSIENT_AFTER = 24
 """A type of which so many were looked at and none was alive comes after all others."""
@@ -83,16 +85,17 @@ class LateObjects:
         for _ in range(len(self._windows)):
             window = self._windows.popleft()
             waited = now - window.since
-            is_due = waited >= SECONDS_UNTIL_LOOK and all(units(each) >= count for each, count in window.due.items())
-            if not is_due and waited < SECONDS_MOST:
+            early = {each for each, count in window.due.items() if units(each) < count}
+            patience = SECONDS_FOR_ALL if len(early) < len(window.due) else SECONDS_MOST
+            if waited < SECONDS_UNTIL_LOOK or (early and waited < patience):
                 self._windows.append(window)
                 continue
             self._following -= sum(len(followed) for _, followed in window.types.values())
-            if is_due:
-                looks.append(self._look(window))
+            if len(early) < len(window.due):
+                looks.append(self._look(window, early))
         return tuple(looks)
 
-    def _look(self, window: _Window) -> LateLook:
+    def _look(self, window: _Window, early: set[Operation]) -> LateLook:
         types: dict[str, float] = {}
         lines: dict[Line, float] = {}
         for name, (count, followed) in window.types.items():
@@ -108,7 +111,7 @@ class LateObjects:
                 if line is not None:
                     lines[line] = lines.get(line, 0.0) + count / len(followed)
         return LateLook(
-            units=window.units,
+            units=tuple((_too_early(each) if each in early else each, count) for each, count in window.units),
             objects=window.objects,
             followed=sum(count for count, _ in window.types.values()),
             types=tuple(types.items()),
@@ -117,3 +120,8 @@ class LateObjects:
 
     def _is_transient(self, name: str) -> bool:
         return self._looked[name] >= TRANSIENT_AFTER and not self._alive[name]
+
+
+def _too_early(operation: Operation) -> Operation:
+    """Return what units count under whose residue may still be replaced: it explains what is alive and accuses nobody."""
+    return Operation(operation.kind, f"{operation.name} (not yet due)")

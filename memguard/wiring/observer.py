@@ -200,8 +200,9 @@ class Observer:
         born = self.window.settle()
         survivors = census.take(born, self.window.garbage, traces=self._tracing.on and is_evidence)
         if is_evidence:
-            due = {operation: self._ledger.units(operation) + LASTING_UNITS for operation, _ in self._span.units()}
-            self._late.follow(born, now, self._span.weights(), due, self._line)
+            weights = self._span.weights()
+            due = {operation: self._ledger.units(operation) + LASTING_UNITS for operation, _ in weights}
+            self._late.follow(born, now, weights, due, self._line)
         born.clear()
         return survivors
 

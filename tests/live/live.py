@@ -18,7 +18,7 @@ from tests.live.reports import Report, command_line_report, finding
 TOKEN = "live-test-token"
 SECONDS_TO_START = 30.0
 SECONDS_TO_STOP = 15.0
-SECONDS_TO_SETTLE = 30.0
+SECONDS_TO_SETTLE = 60.0
 SECONDS_PER_REQUEST = 30.0
 SECONDS_BETWEEN_LOOKS = 0.2
 LOAD_THREADS = 4
