@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+import re
 import sysconfig
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,9 +12,10 @@ from pathlib import Path
 from memguard.model import Site
 from memguard.readings import Trace
 
-_STDLIB = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
+_STDLIB = tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")})
 _OURS = str(Path(__file__).parent.parent) + "/"
 _LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
+_ESCAPED = re.compile(r"\\[^\n]")
 
 
 def blame(traces: Iterable[Trace]) -> tuple[Site, ...]:
@@ -64,10 +66,14 @@ def _origin(file: str) -> str:
 
 @lru_cache(maxsize=256)
 def _function(file: str, line: int) -> str:
-    """Return the qualified name of the innermost function around a line; `<module>` outside of any."""
+    """Return the qualified name of the innermost function around a line; `<module>` outside of any, "" if unknown."""
+    # Without backslashes: about some of them the parser would warn, on the host's own stderr.
+    source = _ESCAPED.sub("__", "".join(linecache.getlines(file)))
+    if not source:
+        return ""
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except (SyntaxError, ValueError):
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last is how the parser says "too deep"
         return ""
     around = [
         (node.lineno, node.name)
