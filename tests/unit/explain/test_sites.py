@@ -45,7 +45,8 @@ def trace(*files: str, objects: int = 1, size: int = 100) -> Trace:
     ],
     ids=[
         "the application", "called by a library", "inside a library", "inside the standard library and a library",
-        "no application: the innermost library", "installed by a distribution", "inside what a distribution installed", "memguard around a library",
+        "no application: the innermost library", "installed by a distribution", "inside what a distribution installed",
+        "memguard around a library",
         "memguard itself inside", "frozen modules", "code without a file", "nobody", "memguard alone", "no frames",
         "a relative path", "beside the standard library",
     ],
