@@ -8,6 +8,7 @@ from memguard.instruments.late import (
     FOLLOWED_A_TYPE,
     FOLLOWED_MOST,
     NAMES_REMEMBERED,
+    SECONDS_FOR_ALL,
     SECONDS_MOST,
     SECONDS_UNTIL_LOOK,
     TRANSIENT_AFTER,
@@ -96,6 +97,35 @@ def test_when_a_window_is_looked_at(now: float, units: int, looks: int) -> None:
 
     assert len(look(late, now, units)) == looks
     assert len(look(late, max(now, LATER), 10)) == 1 - looks
+    assert kept
+
+
+def test_a_window_over_a_busy_and_a_rare_operation() -> None:
+    """It waits for both, but not for long: then the rare one counts by itself, so that it accuses nobody."""
+    late = LateObjects()
+    kept = plant(1)
+    rare = Operation("request", "GET /rare")
+    ran = {SHOW: 10, rare: 3}
+    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, nowhere)
+    early = late.look(NOW + SECONDS_FOR_ALL - 0.1, ran.__getitem__)
+    (found,) = late.look(NOW + SECONDS_FOR_ALL, ran.__getitem__)
+    (show, units), (other, others) = found.units
+
+    assert early == ()
+    assert (show, units, others) == (SHOW, 2.0, 1.0)
+    assert other not in (SHOW, rare)
+    assert rare.name in other.name
+    assert found.types == ((PLANTED, 1.0),)
+
+
+def test_a_window_whose_operations_are_all_due() -> None:
+    """It is looked at at once, under their own names."""
+    late = LateObjects()
+    kept = plant(1)
+    rare = Operation("request", "GET /rare")
+    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, nowhere)
+
+    assert [each.units for each in late.look(LATER, lambda _: 10)] == [((SHOW, 2.0), (rare, 1.0))]
     assert kept
 
 
