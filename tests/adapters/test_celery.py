@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, signals
+from celery._state import _set_task_join_will_block, task_join_will_block
 from celery.app.trace import build_tracer
 from celery.exceptions import Ignore, Retry
 
@@ -25,11 +26,13 @@ SIGNALS = (
 
 
 @pytest.fixture(autouse=True)
-def _signals_left_as_found() -> Iterator[None]:
+def _celery_left_as_found() -> Iterator[None]:
     before = [list(signal.receivers) for signal in SIGNALS]
+    will_block = task_join_will_block()
     yield
     for signal, receivers in zip(SIGNALS, before, strict=True):
         signal.receivers[:] = receivers
+    _set_task_join_will_block(will_block)  # making a worker changes it for the process
 
 
 @pytest.fixture
