@@ -7,7 +7,7 @@ from memguard.residue.regression import Rate, Regression
 
 SEGMENTS_MOST = 8
 WINDOWS_A_SEGMENT = 8
-DETAILS_KEPT = 96
+DETAILS_KEPT, DETAIL_SHARE_LEAST = 96, 0.1
 TYPE, SITE = "type:", "site:"
 Weights = Mapping[Operation, float]
 
@@ -67,6 +67,8 @@ class Segment:
             if name.startswith(prefix)
         ]
         found = [(name, rate) for name, rate in rates if rate.value > 0 and rate.z > 2]
+        most = max((rate.value for _, rate in found), default=0.0)
+        found = [(name, rate) for name, rate in found if rate.value >= DETAIL_SHARE_LEAST * most]
         return sorted(found, key=lambda item: (-item[1].value, item[0]))
 
 

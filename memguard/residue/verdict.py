@@ -115,10 +115,9 @@ def judge(evidence: Evidence) -> Judgement:
 def _objects_that_stay(evidence: Evidence) -> float:
     """Return survivors per unit, less the share that had gone when looked at again; 0 where they may be by chance."""
     lasting = evidence.lasting
-    if not is_sure(evidence.recent, LIKELY):
-        return 0.0
     stays = lasting.stays if lasting.windows >= LOOKS_LEAST and lasting.followed >= FOLLOWED_MOST else 1.0
-    return evidence.recent.value * stays
+    settled = evidence.recent.value * stays if is_sure(evidence.recent, LIKELY) else 0.0
+    return max(settled, lasting.whole.value if is_sure(lasting.whole, SURE) else 0.0)
 
 
 def _warming(evidence: Evidence) -> Answer | None:
@@ -220,7 +219,5 @@ def grows(phase: Phase) -> bool:
 
 
 def _what(evidence: Evidence) -> str:
-    if not is_sure(evidence.recent, LIKELY):
-        return "units leave objects behind that are alive after they have settled"
     size = format_bytes(evidence.bytes_per_unit)
     return f"each unit leaves about {_objects_that_stay(evidence):.3g} objects ({size}) that are alive after it has settled"

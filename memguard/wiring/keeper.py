@@ -6,6 +6,7 @@ from time import thread_time
 
 SECONDS_BETWEEN_ROUNDS, SECONDS_BETWEEN_ROUNDS_MOST = 1.0, 3.0
 PATIENCE_SECONDS, LOOK_SECONDS = 1.0, 0.1
+STOP_SECONDS_MOST = 2.0
 OWN_SHARE_MOST = 0.005
 """Share of a core a keeper may use: after a costly round it rests accordingly longer."""
 
@@ -40,7 +41,7 @@ class Keeper:
         self._stopped.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=2.0)
+            thread.join(STOP_SECONDS_MOST)
 
     def _run(self) -> None:
         rest = SECONDS_BETWEEN_ROUNDS

