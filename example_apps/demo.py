@@ -120,6 +120,7 @@ class Demo:
         broker = f"redis://127.0.0.1:{broker_port}/0"
         environ = environment(
             CELERY_BROKER_URL=broker, FLASK_DEBUG="1", MEMGUARD_SERVICE="demo", MEMGUARD_MODE="trace",
+            MEMGUARD_TRACE_FRAMES="3",  # the example's lines are not deeper, and every frame costs
             MEMGUARD_STORE=str(self._directory / "memguard.db"),
         )  # fmt: skip
         redis = self._launch("redis", commands.redis(broker_port, self._directory), environ)

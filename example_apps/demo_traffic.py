@@ -21,8 +21,8 @@ TRICKLE_MOST = 10_000
 """What the interactive demo sends after the first minutes is bounded too: over an hour of a trickle."""
 
 # How often each comes around, of about a hundred.
-REQUEST_MIX = {"/leak": 30, "/clean": 26, "/bounded_cache": 14, "/cycle": 10, "/stream": 10, "/boom": 9, "/big": 1}
-TASK_MIX = {"leak": 35, "clean": 34, "bounded_cache": 14, "cycle": 10, "boom": 4, "retrying": 2, "big": 1}
+REQUEST_MIX = {"/leak": 40, "/clean": 24, "/bounded_cache": 14, "/cycle": 8, "/stream": 8, "/boom": 5, "/big": 1}
+TASK_MIX = {"leak": 45, "clean": 30, "bounded_cache": 14, "cycle": 7, "boom": 2, "retrying": 1, "big": 1}
 
 
 def evenly(mix: dict[str, int]) -> Iterator[str]:

@@ -106,7 +106,7 @@ def judge(evidence: Evidence) -> Judgement:
         operation=evidence.operation,
         verdict=verdict,
         reasons=tuple(reasons),
-        objects_per_unit=round(_objects_that_stay(evidence), 3),
+        objects_per_unit=0.0 if verdict in ("clean", "plateau") else round(_objects_that_stay(evidence), 3),
         blocks_per_unit=round(evidence.blocks_per_unit, 3),
         bytes_per_unit=round(evidence.bytes_per_unit, 1),
     )

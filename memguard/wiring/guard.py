@@ -3,7 +3,7 @@
 import atexit
 import logging
 from dataclasses import asdict
-from threading import Lock
+from threading import Lock, RLock
 
 from memguard import ownership
 from memguard.forking import reset_in_child
@@ -65,7 +65,9 @@ class Guard:
         self._keeper = Keeper(self._keep, self._is_in_a_window)
         self._boundaries = Part("watching units")
         self._reporting = Part("reporting to the store")
-        self._lock = Lock()
+        # Re-entrant: while the first unit of a thread is being started a finalizer of the host's may begin another.
+        self._lock = RLock()
+        self._is_starting = False
 
     @classmethod
     def for_process(cls, settings: Settings, *, kind: str = "web", server: str | None = None) -> "Guard":
@@ -102,7 +104,9 @@ class Guard:
         unit = Unit(kind, name)
         if self._boundaries.on:
             with self._boundaries:
-                (self._watch or self._start()).begin(unit)
+                watch = self._watch or self._start()
+                if watch is not None:
+                    watch.begin(unit)
         return unit
 
     def end(self, unit: Unit, *, error: bool = False) -> None:
@@ -110,15 +114,17 @@ class Guard:
         if unit.ended:
             return
         unit.ended = True
-        if self._watch is not None:
+        watch = self._watch
+        if watch is not None:
             with self._boundaries:
-                self._watch.end(unit, error=error)
+                watch.end(unit, error=error)
 
     def timings(self, unit: Unit) -> str | None:
         """Return a `Server-Timing` value with the unit's deltas so far; None outside trace mode."""
-        with self._boundaries:
-            if self._watch is not None:
-                return self._watch.timings(unit)
+        watch = self._watch
+        if watch is not None:
+            with self._boundaries:
+                return watch.timings(unit)
         return None
 
     def flush(self) -> None:
@@ -141,18 +147,22 @@ class Guard:
             self._watch = self._reporter = None
             self.store.close()
 
-    def _start(self) -> Watch:
-        """Begin to watch, at the first unit of this process."""
+    def _start(self) -> Watch | None:
+        """Begin to watch, at the first unit of this process; None for a unit that begins in the middle of that."""
         with self._lock:
-            if self._watch is None:
-                watch = Watch(self.settings, self._tracing)
-                self._reporter = Reporter(watch, self.store, self.settings, kind=self._kind, server=self._server)
-                self._watch = watch
-                self._keeper.start()
-                atexit.register(self.close)
-                clash = ownership.clash()
-                if clash:
-                    log.warning(clash)
+            if self._watch is None and not self._is_starting:
+                self._is_starting = True
+                try:
+                    watch = Watch(self.settings, self._tracing)
+                    self._reporter = Reporter(watch, self.store, self.settings, kind=self._kind, server=self._server)
+                    self._watch = watch
+                    self._keeper.start()
+                    atexit.register(self.close)
+                    clash = ownership.clash()
+                    if clash:
+                        log.warning(clash)
+                finally:
+                    self._is_starting = False
             return self._watch
 
     def _keep(self) -> None:

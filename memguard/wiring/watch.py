@@ -64,7 +64,9 @@ class Watch:
             unit.start = self.meter.start(alone=len(self.live) == 1)
 
     def end(self, unit: Unit, *, error: bool) -> None:
-        """A unit ends."""
+        """A unit ends; nothing happens if it did not begin here: while nothing was watched, or in the parent of a fork."""
+        if unit not in self.live:
+            return
         self.live.discard(unit)
         if self.begun != unit.sequence:
             unit.overlapped = True
