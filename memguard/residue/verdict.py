@@ -9,6 +9,7 @@ covered nothing but this operation.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 from memguard.model import Judgement, Operation, VerdictName
 from memguard.residue.regression import Rate
@@ -141,9 +142,23 @@ def _lasts(evidence: Evidence) -> Answer | None:
     )
 
 
+def _too_few_units(evidence: Evidence) -> Answer | None:
+    if evidence.units >= LASTING_UNITS or (evidence.recent.value < OBJECTS_LEAST and isfinite(evidence.recent.error)):
+        return None
+    return "warming", (
+        f"units may leave objects behind; after {LASTING_UNITS} units, of which {evidence.units} have run, it can be told "
+        "whether they stay"
+    )
+
+
 def _no_residue(evidence: Evidence) -> Answer | None:
     if is_sure(evidence.recent, LIKELY):
         return None
+    if not isfinite(evidence.recent.error):
+        return (
+            "warming",
+            "it came only together with other operations so far; what it leaves cannot be told from theirs",
+        )
     if evidence.previous in ("leak", "plateau"):
         return "plateau", "left something behind earlier and does so no more: it has filled up or was mended"
     if is_sure(evidence.early, LIKELY):
@@ -168,12 +183,7 @@ def _replaced(evidence: Evidence) -> Answer | None:
     return "clean", "new objects replace old ones: memory as a whole does not grow, as with a full cache"
 
 
-def _too_early(evidence: Evidence) -> Answer | None:
-    if evidence.units < LASTING_UNITS:
-        return "warming", (
-            f"units leave objects behind; after {LASTING_UNITS} units, of which {evidence.units} have run, it can be "
-            "told whether they stay"
-        )
+def _not_looked_at(evidence: Evidence) -> Answer | None:
     if evidence.lasting.followed >= FOLLOWED_MOST or evidence.lasting.windows < LOOKS_LEAST:
         return "suspect", (
             f"{evidence.lasting.windows} windows were looked at again {LASTING_UNITS} units later; not yet certain"
@@ -196,7 +206,7 @@ def _grows_on(evidence: Evidence) -> Answer | None:
 
 
 RULES: tuple[Rule, ...] = (
-    _warming, _lasts, _no_residue, _goes_later, _replaced, _too_early, _not_certain, _grows_on,
+    _warming, _lasts, _too_few_units, _no_residue, _goes_later, _replaced, _not_looked_at, _not_certain, _grows_on,
 )  # fmt: skip
 
 
