@@ -104,15 +104,16 @@ def _operations(report: dict[str, Any]) -> Table:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("kind", no_wrap=True)
     table.add_column("operation", overflow="fold")
-    for heading in ("units", "errors", "objects/unit", "bytes/unit"):
+    for heading in ("units", "errors", "stays/unit", "bytes/unit"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for entry in sorted(
         report.get("operations", ()), key=lambda entry: (entry["verdict"] != "leak", entry["kind"], -entry["units"])
     ):
+        stays = (f"{entry['objects_per_unit']:.2f}", format_bytes(entry["bytes_per_unit"]))
         table.add_row(
             entry["kind"], entry["name"], str(entry["units"]), str(entry["errors"]),
-            f"{entry['objects_per_unit']:.2f}", format_bytes(entry["bytes_per_unit"]),
+            *(stays if entry["verdict"] in {"leak", "suspect"} else ("–", "–")),  # nothing else is known to stay
             Text(entry["verdict"], style=COLOURS.get(entry["verdict"], "")),
         )  # fmt: skip
     return table
