@@ -23,7 +23,9 @@ from memguard.wsgi import MemGuardMiddleware as WsgiMiddleware
 def wsgi_runner(application: Callable[..., Any]) -> Callable[[int], None]:
     """Return a function that sends so many requests through a WSGI application, as a server would."""
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], object]:
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: object = None
+    ) -> Callable[[bytes], object]:
         return lambda data: None
 
     def run(count: int) -> None:
@@ -90,7 +92,8 @@ def main() -> None:
     for name, (bare, watched) in pairs.items():
         watched(100)
         guard = Guard.current()
-        assert guard is not None and guard._watch is not None
+        assert guard is not None
+        assert guard._watch is not None
         guard._watch.sampler.spend(3600.0)  # no window from now on
         guard._watch.observer.plan()
         added, base = [], []
@@ -98,7 +101,9 @@ def main() -> None:
             base.append(seconds(bare, options.units) / options.units * 1e6)
             added.append(seconds(watched, options.units) / options.units * 1e6 - base[-1])
         low, middle, high = min(added), statistics.median(added), max(added)
-        print(f"{name}: {middle:.2f} µs added per unit (from {low:.2f} to {high:.2f}); bare {statistics.median(base):.2f} µs")
+        print(
+            f"{name}: {middle:.2f} µs added per unit (from {low:.2f} to {high:.2f}); bare {statistics.median(base):.2f} µs"
+        )
 
 
 if __name__ == "__main__":

@@ -29,10 +29,13 @@ app = Flask(__name__)
 def clean():
     return {"numbers": list(range(50))}
 """
-WATCHED = BARE + """
+WATCHED = (
+    BARE
+    + """
 from memguard.flask import MemGuard
 MemGuard(app)
 """
+)
 PROBE = "import time; t = time.perf_counter(); {what}; t = time.perf_counter() - t; import os; r = int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE'); print(t, r)"
 
 

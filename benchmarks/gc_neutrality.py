@@ -103,12 +103,25 @@ def main() -> None:
     results = {}
     for variant in VARIANTS:
         print(f"running {variant} …", file=sys.stderr, flush=True)
-        command = [sys.executable, __file__, "--variant", variant, "--units", str(options.units), "--heap", str(options.heap)]
+        command = [
+            sys.executable,
+            __file__,
+            "--variant",
+            variant,
+            "--units",
+            str(options.units),
+            "--heap",
+            str(options.heap),
+        ]
         results[variant] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"Python {sys.version.split()[0]}, {options.units} units, {options.heap} old objects")
     for figure in results["bare"]:
         base = results["bare"][figure] or 1
-        print(f"{figure:18}", *(f"{name} {row[figure]:g} ({row[figure] / base:.2f})" for name, row in results.items()), sep="   ")
+        print(
+            f"{figure:18}",
+            *(f"{name} {row[figure]:g} ({row[figure] / base:.2f})" for name, row in results.items()),
+            sep="   ",
+        )
 
 
 if __name__ == "__main__":

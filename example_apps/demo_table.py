@@ -113,7 +113,7 @@ def _operations(report: dict[str, Any]) -> Table:
         stays = (f"{entry['objects_per_unit']:.2f}", format_bytes(entry["bytes_per_unit"]))
         table.add_row(
             entry["kind"], entry["name"], str(entry["units"]), str(entry["errors"]),
-            *(stays if entry["verdict"] in {"leak", "suspect"} else ("–", "–")),  # nothing else is known to stay
+            *(stays if entry["verdict"] in {"leak", "suspect"} else ("", "")),  # nothing else is known to stay
             Text(entry["verdict"], style=COLOURS.get(entry["verdict"], "")),
         )  # fmt: skip
     return table
