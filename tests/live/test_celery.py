@@ -30,9 +30,8 @@ def loaded(
 ) -> Iterator[Loaded]:
     """A worker after a load of all tasks."""
     pool: str = request.param
-    with celery_worker(
-        servers, tmp_path_factory.mktemp(pool), broker_port, pool, MEMGUARD_MODE=MODES[pool]
-    ) as consumer:
+    environ = {"MEMGUARD_MODE": MODES[pool], "MEMGUARD_TRACE_FRAMES": "3"}
+    with celery_worker(servers, tmp_path_factory.mktemp(pool), broker_port, pool, **environ) as consumer:
         yield Loaded(pool, consumer, drive(consumer, LEAK, TASKS, "big"))
 
 
