@@ -24,8 +24,9 @@ leak: `functools.lru_cache` holds 128 entries unless told otherwise, and has rep
 SURE, LIKELY = 4.0, 2.5
 """Standard errors above zero. At 4 a rate is positive by chance once in 30,000 looks, were errors normal."""
 OBJECTS_LEAST = 0.02
-BLOCKS_PER_OBJECT = 0.25
-"""A GC-tracked object takes at least one block; free lists and large tables hide some of them."""
+BLOCKS_LEAST, BLOCKS_SUSPECT = 1.75, 0.75
+"""Net blocks per unit that are growth: the smallest list or dict with something in it takes two. Free lists that refill
+and caches of the interpreter stay below one on average; between the two an operation is suspected at most."""
 FOLLOWED_MOST = 0.1
 """Share of the residue that may be of types that can be followed, where the rest decides."""
 
@@ -166,47 +167,49 @@ def _no_residue(evidence: Evidence) -> Answer | None:
     return "clean", "units leave no objects behind that outlive them"
 
 
-def _goes_later(evidence: Evidence) -> Answer | None:
-    lasting = evidence.lasting
-    if lasting.windows < LOOKS_LEAST or lasting.followed < FOLLOWED_MOST or is_sure(lasting.whole, LIKELY):
-        return None
-    reason = f"what units leave is gone {LASTING_UNITS} units later: it is replaced, as in a full cache, or cleaned up"
-    return ("plateau" if evidence.previous in ("leak", "plateau") else "clean"), reason
-
-
-def _replaced(evidence: Evidence) -> Answer | None:
-    alone = evidence.alone
-    if alone.recent.net is None or not leaves_objects(alone.recent) or grows(alone.recent) or evidence.lasting.type:
-        return None
-    if evidence.previous in ("leak", "plateau") or grows(alone.early):
-        return "plateau", "memory grew earlier and does so no more: new objects replace old ones, as in a full cache"
-    return "clean", "new objects replace old ones: memory as a whole does not grow, as with a full cache"
-
-
-def _not_looked_at(evidence: Evidence) -> Answer | None:
-    if evidence.lasting.followed >= FOLLOWED_MOST or evidence.lasting.windows < LOOKS_LEAST:
-        return "suspect", (
-            f"{evidence.lasting.windows} windows were looked at again {LASTING_UNITS} units later; not yet certain"
-        )
-    return None
-
-
-def _not_certain(evidence: Evidence) -> Answer | None:
-    alone = evidence.alone
-    if grows(alone.early) and grows(alone.recent) and is_sure(alone.whole.objects, SURE):
-        return None
-    return "suspect", "units leave lists or dicts; whether memory grows with them is not yet certain"
-
-
 def _grows_on(evidence: Evidence) -> Answer | None:
+    alone = evidence.alone
+    if not (grows(alone.early, BLOCKS_LEAST) and grows(alone.recent, BLOCKS_LEAST)):
+        return None
     return (
         "leak",
         f"memory has grown with it over {evidence.units} units in {evidence.windows} windows and never stopped",
     )
 
 
+def _goes_later(evidence: Evidence) -> Answer | None:
+    lasting = evidence.lasting
+    if lasting.windows < LOOKS_LEAST or lasting.followed < FOLLOWED_MOST or is_sure(lasting.whole, LIKELY):
+        return None
+    if grows(evidence.alone.recent, BLOCKS_SUSPECT):
+        return None
+    reason = (
+        f"the objects that could be looked at again {LASTING_UNITS} units later had gone, as from a full cache or a closed "
+        "connection (lists and dicts cannot be looked at by themselves)"
+    )
+    return ("plateau" if evidence.previous in ("leak", "plateau") else "clean"), reason
+
+
+def _replaced(evidence: Evidence) -> Answer | None:
+    alone = evidence.alone
+    if alone.recent.net is None or not isfinite(alone.recent.net.error) or evidence.lasting.type:
+        return None
+    if grows(alone.recent, BLOCKS_SUSPECT):
+        return None
+    if evidence.previous in ("leak", "plateau"):
+        return "plateau", "memory grew earlier and does so no more: new objects replace old ones, as in a full cache"
+    return "clean", "new objects replace old ones: memory as a whole does not grow, as with a full cache"
+
+
+def _not_certain(evidence: Evidence) -> Answer | None:
+    return "suspect", (
+        f"whether it lasts is not yet certain: {evidence.lasting.windows} windows were looked at again {LASTING_UNITS} "
+        "units later, and lists, dicts and text cannot be"
+    )
+
+
 RULES: tuple[Rule, ...] = (
-    _warming, _lasts, _too_few_units, _no_residue, _goes_later, _replaced, _not_looked_at, _not_certain, _grows_on,
+    _warming, _lasts, _too_few_units, _no_residue, _grows_on, _goes_later, _replaced, _not_certain,
 )  # fmt: skip
 
 
@@ -215,17 +218,9 @@ def is_sure(rate: Rate, errors: float) -> bool:
     return rate.value >= OBJECTS_LEAST and rate.z >= errors
 
 
-def leaves_objects(phase: Phase) -> bool:
-    """Tell whether units leave GC-tracked objects that outlive them, net or not."""
-    return is_sure(phase.objects, LIKELY)
-
-
-def grows(phase: Phase) -> bool:
-    """Tell whether residue in objects is net: memory grows with it."""
-    net = phase.net
-    if net is None or not leaves_objects(phase):
-        return False
-    return net.z >= LIKELY and net.value >= BLOCKS_PER_OBJECT * phase.objects.value
+def grows(phase: Phase, blocks: float) -> bool:
+    """Tell whether memory grows by at least so many blocks for each unit, net of all that died."""
+    return phase.net is not None and phase.net.value >= blocks and phase.net.z >= SURE
 
 
 def _what(evidence: Evidence) -> str:
