@@ -30,7 +30,7 @@ def loaded(
 ) -> Iterator[Loaded]:
     """A worker after a load of all tasks."""
     pool: str = request.param
-    environ = {"MEMGUARD_MODE": MODES[pool], "MEMGUARD_TRACE_FRAMES": "3"}
+    environ = {"MEMGUARD_MODE": MODES[pool], "MEMGUARD_OVERHEAD_BUDGET": "0.05", "MEMGUARD_TRACE_FRAMES": "3"}
     with celery_worker(servers, tmp_path_factory.mktemp(pool), broker_port, pool, **environ) as consumer:
         yield Loaded(pool, consumer, drive(consumer, LEAK, TASKS, "big"))
 

@@ -64,7 +64,9 @@ def loaded(
     """A server after a load of the whole menu."""
     scenario: Scenario = request.param
     directory: Path = tmp_path_factory.mktemp(scenario.id)
-    with web_server(servers, directory, scenario.command, MEMGUARD_MODE=scenario.mode) as web:
+    # Evidence comes as the budget allows; more of it than by default, so that a minute's load is enough for a verdict.
+    environ = {"MEMGUARD_MODE": scenario.mode, "MEMGUARD_OVERHEAD_BUDGET": "0.05", "MEMGUARD_TRACE_FRAMES": "3"}
+    with web_server(servers, directory, scenario.command, **environ) as web:
         pids = web.worker_pids(scenario.workers)
         report = drive(web, LEAK, MENU, "/big")
         yield Loaded(scenario, web, pids, report)
