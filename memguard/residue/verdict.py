@@ -3,8 +3,8 @@
 An operation leaks when what its units leave is *per unit* (a rate that stands out of its own uncertainty) and
 *lasting*: the very objects were looked at again after many more units and were still there. That tells a leak from
 a full cache (whose entries have gone by then), from a connection kept open and from a warm-up. Residue of lists and
-dicts alone cannot be looked at again; there allocator blocks must grow with it, early and recently, in windows that
-covered nothing but this operation.
+dicts alone cannot be looked at again; where allocator blocks grow with it, early and recently, in windows that covered
+nothing but this operation, it is suspected and not accused.
 """
 
 from collections.abc import Callable
