@@ -57,10 +57,10 @@ class Meter:
             rss=self._rss.read() - start.rss,
         )
 
-    def settle(self, unit: Unit, reading: WindowReading) -> None:
-        """Correct a record by the settled window that covered this unit alone."""
-        if unit.record is not None and reading.survivors is not None:
-            self.records.settle(unit.record, reading.survivors.objects, reading.blocks)
+    def settle(self, record: int, reading: WindowReading) -> None:
+        """Correct a record by the settled window that covered its unit alone."""
+        if reading.survivors is not None:
+            self.records.settle(record, reading.survivors.objects, reading.blocks)
 
     def timings(self, start: Start, *, overlapped: bool) -> str:
         """Return a `Server-Timing` value: the deltas of the process since the unit began, for the browser's tools."""

@@ -10,7 +10,7 @@ for the same reason. A finalizer that runs inside a collection of ours and ends 
 
 import gc
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from math import inf
 from threading import Lock
@@ -50,7 +50,7 @@ class Observer:
         ledger: Ledger,
         tracing: Tracing,
         live: Collection[Unit],
-        on_settled: Callable[[WindowReading, Sequence[Unit]], None],
+        on_settled: Callable[[WindowReading, int | None], None],
         *,
         every_unit: bool,
     ) -> None:
@@ -189,7 +189,7 @@ class Observer:
             self._ledger.add(reading)
             self._next_evidence = now + SECONDS_BETWEEN_EVIDENCE if self._every_unit else 0.0
         if not self._spoiled:
-            self._on_settled(reading, self._span.inside)
+            self._on_settled(reading, self._span.record if len(self._span.inside) == 1 else None)
         self._rest()
 
     def _read_window(self, now: float, *, is_evidence: bool) -> Survivors | None:

@@ -23,13 +23,16 @@ class Span:
     """One per process, emptied for each window: containers made anew would be promoted to the host's old generation.
 
     Attributes:
-        inside: Units that began and ended inside. (A deque, because it has its storage before its first item.)
+        inside: The operations of units that began and ended inside; a unit that was kept for longer than by its adapter
+            would be seen in the allocator's blocks. (A deque, because it has its storage before its first item.)
+        record: The row of the latest of them, in trace mode.
         edges: Units only partly inside, per operation.
         later: Units that ended between close and settle, per operation.
     """
 
     def __init__(self) -> None:
-        self.inside: deque[Unit] = deque()
+        self.inside: deque[Operation] = deque()
+        self.record: int | None = None
         self.edges: Counter[Operation] = Counter()
         self.later: Counter[Operation] = Counter()
         self._waiting: set[Unit] = set()
@@ -61,7 +64,8 @@ class Span:
             self._waiting.discard(unit)
             self.edges[operation] += 1
         elif is_open and unit.sequence >= self._first:
-            self.inside.append(unit)
+            self.inside.append(operation)
+            self.record = unit.record
         elif is_open or not is_exact:
             self.edges[operation] += 1
         else:
@@ -86,7 +90,7 @@ class Span:
 
     def units(self) -> tuple[tuple[Operation, int], ...]:
         """Return how many units were inside, per operation."""
-        return tuple(Counter(unit.operation for unit in self.inside if unit.operation).items())
+        return tuple(Counter(self.inside).items())
 
     def weights(self) -> tuple[tuple[Operation, float], ...]:
         """Return units per operation; those only partly inside count as `EDGE_WEIGHT`."""

@@ -1,6 +1,5 @@
 """What watches the units of one serving process: made at its first unit, and anew in a forked child."""
 
-from collections.abc import Sequence
 from time import perf_counter, time
 
 from memguard.instruments.process import worker_id
@@ -99,6 +98,6 @@ class Watch:
                 self._operations[kind, name] = operation
         return operation
 
-    def _settled(self, reading: WindowReading, units: Sequence[Unit]) -> None:
-        if self.meter is not None and len(units) == 1 and not reading.edges:
-            self.meter.settle(units[0], reading)
+    def _settled(self, reading: WindowReading, record: int | None) -> None:
+        if self.meter is not None and record is not None and not reading.edges:
+            self.meter.settle(record, reading)
