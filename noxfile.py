@@ -1,6 +1,7 @@
 """Every check of the project, each with what it needs installed by the project's own files.
 
-`nox` alone runs what a change must pass: lint, typing, tests, package. `nox -l` lists the rest.
+`nox` alone runs what a change must pass: lint, typing, package, which runs the suite against the built wheel, and live,
+against real servers. `nox -l` lists the rest.
 """
 
 import os
@@ -17,11 +18,18 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_external_run = True
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "tests", "package"]
+nox.options.sessions = ["lint", "typing", "package", "live"]
 
 PYTHONS = [name.removeprefix("Programming Language :: Python :: ") for name in nox.project.load_toml()["project"][
     "classifiers"] if name.startswith("Programming Language :: Python :: 3.")]  # fmt: skip
 LOCKED = "requirements/dev.txt"
+WRITE_BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
+"""Some hundred tests start a fresh Python each; without bytecode they compile all that they import, every time."""
+CORES = os.cpu_count() or 1
+LIVE_AT_ONCE = CORES + 1
+"""Live tests wait more than they work: a verdict takes at least fifteen seconds, and servers start and end slowly."""
+COMPARED_WITH = ("dozer", "memray", "objgraph", "pympler")
+BENCHMARKS = ("boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "others", "servers")
 DASHBOARD_ASSETS = "memguard/dashboard/static/"
 BESIDE_THE_PACKAGE = (
     ".ci", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "docs", "example_apps", "noxfile.py", "pyproject.toml",
@@ -34,8 +42,12 @@ def _install_checkout(session: nox.Session) -> None:
     session.install("--no-deps", "-e", ".")
 
 
-def _pytest(session: nox.Session, *arguments: str) -> None:
-    session.run("python", "-X", "dev", "-m", "pytest", *arguments, *session.posargs)
+def _pytest(session: nox.Session, *arguments: str, python: str = "python", at_once: int = CORES) -> None:
+    """Run tests in parallel; what is passed on has the last word, such as `-n 0` for one process."""
+    session.run(
+        python, "-X", "dev", "-m", "pytest", "--tx", f"{at_once}*popen//python={python} -X dev", "--dist", "loadgroup",
+        "--max-worker-restart", "0", *arguments, *session.posargs, env=WRITE_BYTECODE, external=python != "python",
+    )  # fmt: skip
 
 
 @nox.session
@@ -62,16 +74,82 @@ def unit(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test there is, on the Python that runs nox."""
+    """All but the live tests, of the checkout, on the Python that runs nox."""
     _install_checkout(session)
-    _pytest(session)
+    _pytest(session, "-m", "not live")
 
 
 @nox.session
 def live(session: nox.Session) -> None:
     """Only the tests that start real servers and workers."""
     _install_checkout(session)
-    _pytest(session, "-m", "live")
+    _pytest(session, "-m", "live", at_once=LIVE_AT_ONCE)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Only the tests that drive the page of real servers in Chromium, which they install by apt where it is missing."""
+    _install_checkout(session)
+    _pytest(session, "tests/browser")
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Pictures of every screen into docs/screens/, taken of real workers with a real leak, in about five minutes."""
+    _install_checkout(session)
+    session.run("python", "-m", "tests.browser.screenshots", *session.posargs)
+
+
+@nox.session
+def zoo(session: nox.Session) -> None:
+    """How right memguard is: real servers with known leaks, about a quarter of an hour; fails when a target is missed."""
+    _install_checkout(session)
+    session.run("python", "-m", "tests.zoo", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """The example applications with clean routes only, five minutes, or as many as `--minutes` says: no accusation."""
+    _install_checkout(session)
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def recycle(session: nox.Session) -> None:
+    """Recycling under a large load, hours of it, beside what others do on the same; fails when anything is lost.
+
+    `nox -s recycle -- web …` and `nox -s recycle -- celery …` run one half, and pass the rest on.
+    """
+    _install_checkout(session)
+    half, *rest = session.posargs or [""]
+    failed = []
+    for name, run in (("web", _recycle_web), ("celery", _recycle_celery)):
+        if half in {"", name}:
+            try:
+                run(session, rest)
+            except CommandFailed:
+                failed.append(name)
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
+
+
+def _recycle_web(session: nox.Session, arguments: list[str]) -> None:
+    # The gthread worker of gunicorn's before version 24 is built otherwise; it has to run without a second gunicorn.
+    old = Path(session.create_tmp()).resolve() / "old-gunicorn"
+    if not old.exists():
+        session.run("uv", "venv", "--quiet", "--python", str(Path(session.bin, "python")), str(old))
+        session.run("uv", "pip", "install", "--quiet", "--python", str(old), "gunicorn==23.0.0", "-e", ".")
+    python = str(old / "bin" / "python")
+    session.run("python", "-m", "tests.recycle", "--own", "--old-gunicorn", python, *arguments)
+
+
+def _recycle_celery(session: nox.Session, arguments: list[str]) -> None:
+    # Debian's RabbitMQ, started by the session itself on loopback and ended by it. Elsewhere it has to be there already.
+    if not shutil.which("rabbitmq-server") and shutil.which("apt-get"):
+        for command in ("update", "install"):
+            options = ("--yes", "--no-install-recommends", "rabbitmq-server") if command == "install" else ()
+            session.run("apt-get", command, "-qq", *options, external=True, silent=True)
+    session.run("python", "-m", "tests.recycle.celery_table", *arguments)
 
 
 @nox.session
@@ -90,7 +168,7 @@ def versions(session: nox.Session) -> None:
         session.run("uv", "pip", "install", "--quiet", "--python", str(home), "--no-deps", "-e", ".")
         python = str(home / "bin" / "python")
         try:
-            session.run(python, "-X", "dev", "-m", "pytest", "-m", "not live", *session.posargs, external=True)
+            _pytest(session, "-m", "not live", python=python)
         except CommandFailed:
             failed.append(version)
     if failed:
@@ -109,6 +187,15 @@ def _interpreter(version: str) -> str | None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """What memguard costs, and what others cost, about half an hour; prints it, and keeps it in benchmarks/results."""
+    _install_checkout(session)
+    session.install(*COMPARED_WITH)
+    for name in session.posargs or BENCHMARKS:
+        session.run("python", f"benchmarks/{name}.py", env={"PYTHONPATH": "."})
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """The demo as the README starts it, ending by itself: fails unless both leaks and nothing else are named."""
     session.install("-c", LOCKED, "-e", ".[demo]")
@@ -119,12 +206,11 @@ def demo(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """The wheel: what is in it, and the suite against it where no checkout can shadow it."""
     session.install("-r", LOCKED)
-    out = Path(session.create_tmp()).resolve()
-    shutil.rmtree(out)
-    session.run("python", "-m", "build", "--outdir", str(out), silent=True)
-    (wheel,) = out.glob("*.whl")
-    _check_contents(session, wheel)
-    session.install("--no-deps", "--reinstall" if session.venv_backend == "uv" else "--force-reinstall", str(wheel))
+    with tempfile.TemporaryDirectory() as out:
+        session.run("python", "-m", "build", "--outdir", out, silent=True)
+        (wheel,) = Path(out).glob("*.whl")
+        _check_contents(session, wheel)
+        session.install("--no-deps", "--reinstall" if session.venv_backend == "uv" else "--force-reinstall", str(wheel))
 
     with tempfile.TemporaryDirectory() as elsewhere:
         for name in BESIDE_THE_PACKAGE:

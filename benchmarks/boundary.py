@@ -30,7 +30,10 @@ def wsgi_runner(application: Callable[..., Any]) -> Callable[[int], None]:
 
     def run(count: int) -> None:
         for _ in range(count):
-            environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SCRIPT_NAME": "", "wsgi.url_scheme": "http"}
+            environ = {
+                "REQUEST_METHOD": "GET", "PATH_INFO": "/trivial", "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_NAME": "bench",
+                "SERVER_PORT": "80", "wsgi.url_scheme": "http", "wsgi.input": None, "wsgi.errors": sys.stderr,
+            }  # fmt: skip
             body = application(environ, start_response)
             for _chunk in body:
                 pass

@@ -27,10 +27,10 @@ def uvicorn(target: str, port: int, *options: str, workers: int = 1) -> list[str
     return [*command, *(("--workers", str(workers)) if workers > 1 else ()), *options]
 
 
-def celery(pool: str, *options: str, concurrency: int = 2) -> list[str]:
+def celery(pool: str, *options: str, concurrency: int = 2, app: str = CELERY) -> list[str]:
     """Return the command of a Celery worker."""
     return [
-        sys.executable, "-m", "celery", "--app", CELERY, "worker", "--pool", pool, "--concurrency", str(concurrency),
+        sys.executable, "-m", "celery", "--app", app, "worker", "--pool", pool, "--concurrency", str(concurrency),
         "--loglevel", "INFO", "--without-gossip", "--without-mingle", *options,
     ]  # fmt: skip
 

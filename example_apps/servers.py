@@ -20,7 +20,7 @@ from typing import Self
 
 import psutil
 
-SECONDS_TO_STOP = 12.0
+SECONDS_TO_STOP = 24.0
 SECONDS_BETWEEN_LOOKS = 0.05
 LOG_LINES_SHOWN = 25
 PORTS_TRIED = 20
@@ -194,7 +194,7 @@ def watch() -> None:
         # The leader first and alone: gunicorn and Celery let their own workers go in order.
         if group in members_of(group):
             os.kill(group, signal.SIGTERM)
-    deadline = time.monotonic() + SECONDS_TO_STOP / 2
+    deadline = time.monotonic() + SECONDS_TO_STOP / 4
     while any(map(members_of, groups)) and time.monotonic() < deadline:
         time.sleep(SECONDS_BETWEEN_LOOKS)
     for group in groups:

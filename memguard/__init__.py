@@ -9,15 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from memguard.lineprofile import profile_lines
+    from memguard.marking import mark
     from memguard.settings import Settings, SettingsError
+    from memguard.snapshotting import write_snapshot
     from memguard.wiring.guard import Guard
 
-__all__ = ["Guard", "Settings", "SettingsError", "__version__"]
+__all__ = ["Guard", "Settings", "SettingsError", "__version__", "mark", "profile_lines", "write_snapshot"]
 
 _HOMES = {
     "Guard": "memguard.wiring.guard",
     "Settings": "memguard.settings",
     "SettingsError": "memguard.settings",
+    "mark": "memguard.marking",
+    "profile_lines": "memguard.lineprofile",
+    "write_snapshot": "memguard.snapshotting",
 }
 
 

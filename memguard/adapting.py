@@ -1,12 +1,16 @@
 """What all adapters share: settings that are sound from the start, the mark of a watched request, operation names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import time
+from typing import Any
 
 from memguard.dashboard import Request, Response, respond
+from memguard.instruments.process import started
 from memguard.model import UNMATCHED
+from memguard.recycling.servers.loading import loaded
 from memguard.safety import Part
 from memguard.settings import Settings
-from memguard.store.places import explicit_file
+from memguard.store.places import examine_place
 from memguard.wiring.guard import Guard
 
 UNIT = "memguard.unit"
@@ -15,7 +19,7 @@ UNIT = "memguard.unit"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 _part = Part("answering at the endpoint")
-_FAILED = Response(500, (("Content-Type", "text/plain"),), b"memguard could not answer; its log says why.\n")
+FAILED = Response(500, (("Content-Type", "text/plain"),), b"memguard could not answer; its log says why.\n")
 
 
 def load_settings(settings: Settings | Mapping[str, object] | None, arguments: Mapping[str, object]) -> Settings:
@@ -33,7 +37,8 @@ def load_settings(settings: Settings | Mapping[str, object] | None, arguments: M
             settings = {**(settings or {}), **arguments}
         settings = Settings.load(settings)
     if settings.store and settings.mode != "off":
-        explicit_file(settings)
+        examine_place(settings)
+    loaded(time() - started())
     return settings
 
 
@@ -47,6 +52,12 @@ def operation_name(method: str, route: str) -> str:
     return f"{method if method in METHODS else 'OTHER'} {route}"
 
 
+def named(route: Callable[[Any], str | None], asked: Any, method: str) -> str | None:
+    """Return the operation's name of a request whose route a function tells, None while it tells none."""
+    template = route(asked)
+    return None if template is None else operation_name(method, template)
+
+
 def answer(request: Request, settings: Settings) -> Response:
     """Return the endpoint's answer to a request that it admits, with its body; never raise.
 
@@ -54,4 +65,4 @@ def answer(request: Request, settings: Settings) -> Response:
     """
     with _part:
         return respond(request, settings, Guard.for_process(settings))
-    return _FAILED
+    return FAILED

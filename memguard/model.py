@@ -7,6 +7,8 @@ are seconds since the epoch (`time.time()`). A delta of None was not measured; z
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from memguard.evidence import Holder, Pattern, Site, TypeCount
+
 Kind = Literal["request", "websocket", "task"]
 VerdictName = Literal["warming", "clean", "suspect", "leak", "plateau"]
 
@@ -27,34 +29,12 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeCount:
-    """Survivors of one type: its qualified name (`shop.views.Context`) and how many."""
-
-    type: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where residue was allocated: a line of the host's code.
+class Judgement:
+    """The verdict on one operation with its reasons in words, and the residue per unit it rests on.
 
     Attributes:
-        file, line, function: The innermost frame of the traceback that is the host's own code.
-        source: The text of that line, stripped; empty where it cannot be read.
-        objects, bytes: Survivors allocated there, and their traced size.
+        objects_error: Standard error of `objects_per_unit`, None where it is not known.
     """
-
-    file: str
-    line: int
-    function: str
-    source: str
-    objects: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdict on one operation with its reasons in words, and the residue per unit it rests on."""
 
     operation: Operation
     verdict: VerdictName
@@ -62,15 +42,7 @@ class Judgement:
     objects_per_unit: float = 0.0
     blocks_per_unit: float = 0.0
     bytes_per_unit: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The known kind of leak a finding is: its id (design §10), a title and what to do about it."""
-
-    id: str
-    title: str
-    advice: str
+    objects_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +52,8 @@ class Finding:
     Attributes:
         fingerprint: 16 hex digits, the same for the same leak over workers, hosts and restarts.
         units_observed: Units of the operation that were inside settled windows.
-        holder: The chain that keeps the residue alive (design §10), None while it is not known.
+        holder: What keeps the residue alive, None while it is not known.
+        attribution: What says that the residue is this operation's: a few words.
     """
 
     fingerprint: str
@@ -91,7 +64,8 @@ class Finding:
     sites: tuple[Site, ...]
     types: tuple[TypeCount, ...]
     pattern: Pattern
-    holder: dict[str, Any] | None = None
+    holder: Holder | None = None
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +120,12 @@ class WorkerState:
     Attributes:
         kind: `web` or `celery`.
         server: What runs it, like `gunicorn-gthread`, `uvicorn`, `celery-prefork`; `unknown` is an honest answer.
-        state: `serving`, or `stopped` after an orderly exit.
+        state: `serving`, `recycling` while it is being replaced, `stopped` after an orderly exit; of one that ended without
+            a word, `died` where it was in the middle of something, else `gone`.
         rss_baseline_bytes: RSS when its first unit began, None before.
         ceiling_bytes: The soft ceiling in bytes, None without one.
+        hard_ceiling_bytes: The hard ceiling in bytes, None without one.
+        rss_floor_bytes: RSS when the process was forked, 0 where it was not, or before memguard was imported.
         overhead_ratio: CPU that memguard used of the CPU the process used (at least a tenth of a core is assumed).
         notes: Sentences for a person: fallbacks, parts switched off, what could not be done.
     """
@@ -167,6 +144,8 @@ class WorkerState:
     windows_total: int
     overhead_ratio: float
     notes: tuple[str, ...] = ()
+    hard_ceiling_bytes: int | None = None
+    rss_floor_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +160,12 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a worker: `started`, `stopped`, `finding`, `store`; detail is plain JSON data."""
+    """Something that happened to a worker, as plain JSON data.
+
+    Attributes:
+        type: `started`, `stopped`, `finding`, `store`; `relief` where memory was given back, `ceiling` where one is crossed and the worker stays, `recycle`
+            where it leaves, `replaced` where it has come for another one; `died` and `gone` as in `WorkerState.state`.
+    """
 
     at: float
     type: str
@@ -201,6 +185,20 @@ class Flush:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered of a finding beyond the workers that told of it.
+
+    Attributes:
+        first_seen: When any worker of the service, on any host, first told of it.
+        returned: When it was told again after a week without a word of it, None if that never was.
+    """
+
+    fingerprint: str
+    first_seen: float
+    returned: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """All that a store holds of one service; each row with the worker that wrote it.
 
@@ -211,3 +209,4 @@ class Stored:
     operations: tuple[tuple[WorkerId, OperationStats], ...] = ()
     findings: tuple[tuple[WorkerId, Finding], ...] = ()
     events: tuple[tuple[WorkerId, Event], ...] = ()
+    known: tuple[Known, ...] = ()

@@ -62,6 +62,11 @@ def format_bytes(count: float) -> str:
     raise AssertionError("the last unit takes whatever is left")
 
 
+def format_change(count: float) -> str:
+    """Return by how much a size has changed, for people: as `format_bytes`, with a `+` where it has grown."""
+    return f"{'+' if count > 0 else ''}{format_bytes(count)}"
+
+
 def format_seconds(seconds: float) -> str:
     """Return a duration for people, coarse on purpose: `850 ms`, `12 s`, `4 min`, `3 h`, `2 d`."""
     if round(seconds * 1000) < 1000:

@@ -15,6 +15,19 @@ from memguard import safety
 FROZEN_BY_THE_INTERPRETER = 5_000
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in parallel, those that share a fixture of their file run in one process, unless they say otherwise."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and _shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _shares_a_fixture(item: pytest.Item) -> bool:
+    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(definitions[-1].scope == "module" for definitions in known.values())
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_swallowed(request: pytest.FixtureRequest) -> Iterator[list[BaseException]]:
     errors: list[BaseException] = []

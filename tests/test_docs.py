@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from memguard.residue import verdict
+from memguard.residue import criteria
 from memguard.settings import Ceiling, Settings
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SECONDS_FOR_A_PAGE = 120
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -122,10 +122,10 @@ def test_the_figures_of_verdicts() -> None:
     """The page on verdicts names the thresholds that the rules use."""
     page = (ROOT / "docs" / "verdicts.md").read_text()
 
-    assert f"fewer than {verdict.WINDOWS_LEAST};" in page
-    assert f"still alive {verdict.LASTING_UNITS} units later" in page
-    assert f"after {verdict.LASTING_UNITS} more units" in page
-    assert (verdict.SURE, verdict.LOOKS_LEAST) == (4, 6), "the page says them in words: four, six"
+    assert f"fewer than {criteria.WINDOWS_LEAST};" in page
+    assert f"still alive {criteria.LASTING_UNITS} units later" in page
+    assert f"after {criteria.LASTING_UNITS} more units" in page
+    assert (criteria.SURE, criteria.LOOKS_LEAST) == (4, 6), "the page says them in words: four, six"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -5,9 +5,13 @@ of it, and the moment the last message of the body has left is kept apart.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from memguard.adapting import UNIT, load_settings, operation_name
 from memguard.asgi.endpoint import Message, Receive, Scope, Send, read_request, serve, split_path
+from memguard.asgi.heads import closing, timed
+from memguard.asgi.leaving import part
+from memguard.asgi.sessions import RefusedError, channel_of
 from memguard.dashboard import admits, concerns
 from memguard.safety import Part
 from memguard.settings import Settings
@@ -64,6 +68,7 @@ class MemGuardMiddleware:
         kind = _KINDS.get(scope["type"])
         if kind is None or self._off or not _part.on:
             await self.app(scope, receive, send)
+            part(scope)
             return
         asked = guard = unit = None
         with _part:
@@ -75,6 +80,7 @@ class MemGuardMiddleware:
             if asked is None and ((outer := scope.get(UNIT)) is None or outer.ended):
                 guard = Guard.for_process(self.settings)
                 unit = scope[UNIT] = guard.begin(kind, _name(scope, self._unmatched))
+                unit.naming = partial(self._named, scope)
         if asked is not None:
             await serve(asked, self.settings, receive, send)
         elif guard is None or unit is None:
@@ -92,33 +98,32 @@ class MemGuardMiddleware:
                 status = message.get("status")
                 error = isinstance(status, int) and status >= 500
                 if self._tracing:
-                    message = _timed(guard, unit, message)
+                    message = timed(guard, unit, message)
+                message = closing(guard, scope, message)
             await send(message)
             if kind == "http.response.body" and not message.get("more_body"):
                 unit.body_sent()
 
         try:
-            await self.app(scope, receive, sending if unit.kind == "request" else send)
-        except Exception:
-            error = True
+            channel = (receive, sending) if unit.kind == "request" else channel_of(guard, receive, send)
+            await self.app(scope, *channel)
+        except RefusedError:
+            pass  # raised by the session, after its end, and caught by nobody
+        except Exception as failure:
+            error = not isinstance(failure.__context__, RefusedError)
             raise
         finally:
             if _naming.on:
                 with _naming:
-                    route = self._operation(scope)
-                    if route is not None:
-                        unit.name = _name(scope, route)
+                    if (name := self._named(scope)) is not None:
+                        unit.name = name
+                        unit.view = scope.get("endpoint")
             guard.end(unit, error=error)
+
+    def _named(self, scope: Scope) -> str | None:
+        route = self._operation(scope)
+        return None if route is None else _name(scope, route)
 
 
 def _name(scope: Scope, route: str) -> str:
     return operation_name(scope["method"], route) if scope["type"] == "http" else route
-
-
-def _timed(guard: Guard, unit: Unit, message: Message) -> Message:
-    with _part:
-        timings = guard.timings(unit)
-        if timings:
-            headers = [*message.get("headers", ()), (b"server-timing", timings.encode("latin-1"))]
-            return {**message, "headers": headers}
-    return message

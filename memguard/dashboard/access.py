@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import parse_qs
 
+from memguard.dashboard.guessing import Guesses
 from memguard.dashboard.messages import Request, base_of
 from memguard.settings import Settings
 
@@ -20,6 +21,9 @@ COOKIE = "memguard_session"
 SESSION_SECONDS = 12 * 3600
 COOKIES_TRIED = 4
 """Cookies of our name that are looked at: other applications of the same host name may set one of their own."""
+
+guesses = Guesses()
+"""Of bearer tokens, in this process."""
 
 FORWARDING = frozenset({
     "cdn-loop", "cf-connecting-ip", "cf-ray", "client-ip", "fastly-client-ip", "fly-client-ip", "forwarded",
@@ -49,7 +53,7 @@ def admits(request: Request, settings: Settings) -> bool:
     return (
         request.path == f"{endpoint}/login"
         or request.path.startswith(f"{endpoint}/static/")
-        or _shows_token(request.headers, settings.token)
+        or _shows_token(request, settings.token)
         or _has_session(request, settings)
     )
 
@@ -97,9 +101,13 @@ def _signature(expiry: int, request: Request, settings: Settings) -> str:
     return hmac.new((settings.token or "").encode(), said.encode(), sha256).hexdigest()
 
 
-def _shows_token(headers: Mapping[str, str], token: str) -> bool:
-    scheme, _, shown = headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and _same(shown.strip(), token)
+def _shows_token(request: Request, token: str) -> bool:
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or guesses.are_too_many(request.peer):
+        return False
+    is_right = _same(shown.strip(), token)
+    guesses.note(request.peer, shown, right=is_right)
+    return is_right
 
 
 def _same(shown: str, known: str) -> bool:

@@ -9,14 +9,15 @@ from memguard.model import WorkerId
 from memguard.settings import Settings
 from memguard.store import Store
 
-BODY_LIMIT = 4096
+BODY_LIMIT = 65_536
 """Bytes of a POST body that an adapter reads; what is longer is refused."""
 QUERY_LIMIT = 2048
 """Characters of a query that are looked at; what is longer is refused."""
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types memguard"
 )
 SECURITY = (
     ("Content-Security-Policy", _POLICY),
@@ -29,6 +30,7 @@ SECURITY = (
 )
 NO_STORE = ("Cache-Control", "no-store")
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
+PYTHON, MARKDOWN = "text/x-python; charset=utf-8", "text/markdown; charset=utf-8"
 
 
 class Source(Protocol):

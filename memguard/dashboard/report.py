@@ -2,30 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import psutil
 
-from memguard.model import Event, Finding, Judgement, Operation, OperationStats, Stored, WorkerId, WorkerState
+from memguard.dashboard.accused import findings
+from memguard.dashboard.ageing import History
+from memguard.dashboard.merging import DAY, GRAVITY, gravity, mean, mean_error, moment, verdict_of
+from memguard.dashboard.succession import with_successors
+from memguard.model import Event, Judgement, Operation, OperationStats, Stored, WorkerId, WorkerState
 
 SCHEMA = 1
-GRAVITY = ("warming", "clean", "plateau", "suspect", "leak")
-"""Verdicts from the least to the gravest: of several workers' the gravest is the operation's."""
 
 ALIVE_SECONDS = 10.0
 """A worker that told something within these seconds is alive."""
+ENDED = frozenset({"stopped", "died", "gone"})
+"""States that are a worker's last: what it said of itself, or what another one found."""
 START_TOLERANCE = 2.0
 """Seconds by which the start of a process may seem to move, because clocks are set while it runs."""
 DEAD_WORKERS_SECONDS = 3600.0
 """How long a dead worker stays in the list of workers."""
-DEAD_OPERATIONS_SECONDS = 86400.0
+DEAD_OPERATIONS_SECONDS = DAY
 """How long the operations of a dead worker are counted."""
-
-SITES_SHOWN = 10
-TYPES_SHOWN = 20
-_LATEST = 253402300799.0
 
 
 def build(
@@ -44,7 +42,8 @@ def build(
         return (not alive[state.id], kind, state.id.host, state.id.started_at, state.id.pid)
 
     workers = sorted((state for state in stored.workers if recent(state.id, DEAD_WORKERS_SECONDS)), key=order)
-    operations = [stats for worker, stats in stored.operations if recent(worker, DEAD_OPERATIONS_SECONDS)]
+    operations = [(worker, stats) for worker, stats in stored.operations if recent(worker, DEAD_OPERATIONS_SECONDS)]
+    history, events = History(stored, alive), with_successors(stored.events)
     return {
         "schema": SCHEMA,
         "service": service,
@@ -52,29 +51,25 @@ def build(
         "answered_by": {"host": answered_by.host, "pid": answered_by.pid},
         "store": {"place": place, "notes": list(notes)},
         "workers": [_worker(state, alive=alive[state.id]) for state in workers],
-        "operations": _operations(operations),
-        "findings": _findings(stored.findings),
-        "events": [_event(worker, event) for worker, event in sorted(stored.events, key=lambda row: -row[1].at)],
+        "operations": _operations(operations, history),
+        "findings": findings(stored, history, now=now),
+        "events": [event_row(worker, event) for worker, event in sorted(events, key=lambda row: -row[1].at)],
     }
 
 
 def is_alive(state: WorkerState, *, here: str, now: float) -> bool:
     """Tell whether a worker still runs: it told so just now, or it is a process of this host that still exists."""
-    if state.state == "stopped":
+    if state.state in ENDED:
         return False
     if now - state.last_seen <= ALIVE_SECONDS:
         return True
     return state.id.host == here and _runs(state.id.pid, state.id.started_at)
 
 
-def moment(at: float) -> str:
-    """Return a moment in ISO 8601, in UTC, to the millisecond."""
-    then = datetime.fromtimestamp(min(max(at, 0.0), _LATEST), UTC)
-    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _runs(pid: int, started_at: float) -> bool:
     try:
+        if not psutil.pid_exists(pid):  # most of hundreds of dead ones, at a hundredth of the cost
+            return False
         process = psutil.Process(pid)
         same = abs(process.create_time() - started_at) <= START_TOLERANCE
         return same and process.status() != psutil.STATUS_ZOMBIE
@@ -96,6 +91,8 @@ def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
         "rss_bytes": state.rss_bytes,
         "rss_baseline_bytes": state.rss_baseline_bytes,
         "ceiling_bytes": state.ceiling_bytes,
+        "hard_ceiling_bytes": state.hard_ceiling_bytes,
+        "rss_floor_bytes": state.rss_floor_bytes,
         "units_total": state.units_total,
         "in_flight": state.in_flight if alive else 0,
         "windows_total": state.windows_total,
@@ -104,98 +101,40 @@ def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
     }
 
 
-def _operations(told: Iterable[OperationStats]) -> list[dict[str, Any]]:
-    grouped: defaultdict[Operation, list[OperationStats]] = defaultdict(list)
-    for stats in told:
-        grouped[stats.judgement.operation].append(stats)
-    merged = [_operation(operation, each) for operation, each in grouped.items()]
+def _operations(told: Iterable[tuple[WorkerId, OperationStats]], history: History) -> list[dict[str, Any]]:
+    grouped: defaultdict[Operation, list[tuple[WorkerId, OperationStats]]] = defaultdict(list)
+    for worker, stats in told:
+        grouped[stats.judgement.operation].append((worker, stats))
+    merged = [_operation(operation, each, history) for operation, each in grouped.items()]
     return sorted(merged, key=lambda row: (-GRAVITY.index(row["verdict"]), -row["units"], row["kind"], row["name"]))
 
 
-def _operation(operation: Operation, told: list[OperationStats]) -> dict[str, Any]:
-    gravest = max(told, key=lambda stats: (_gravity(stats.judgement), stats.sampled_units))
-    weighted = [(stats.sampled_units, stats.judgement) for stats in told]
+def _operation(operation: Operation, told: list[tuple[WorkerId, OperationStats]], history: History) -> dict[str, Any]:
+    overruled = [worker for worker, _ in told if history.is_overruled(worker, operation)]
+    standing = [stats for worker, stats in told if worker not in overruled]
+    judged = [(stats.judgement, stats.sampled_units) for stats in standing]
+    if overruled:
+        judged.append((Judgement(operation, "plateau", (history.reason(operation, overruled),)), 0))
+    gravest, _ = max(judged, key=lambda each: (gravity(each[0]), each[1]))
     return {
         "kind": operation.kind,
         "name": operation.name,
-        "units": sum(stats.units for stats in told),
-        "errors": sum(stats.errors for stats in told),
-        "sampled_units": sum(stats.sampled_units for stats in told),
-        "objects_per_unit": _mean((units, judged.objects_per_unit) for units, judged in weighted),
-        "blocks_per_unit": _mean((units, judged.blocks_per_unit) for units, judged in weighted),
-        "bytes_per_unit": _mean((units, judged.bytes_per_unit) for units, judged in weighted),
-        "verdict": gravest.judgement.verdict if _gravity(gravest.judgement) >= 0 else GRAVITY[0],
-        "reasons": list(gravest.judgement.reasons),
-    }
-
-
-def _findings(told: Iterable[tuple[WorkerId, Finding]]) -> list[dict[str, Any]]:
-    grouped: defaultdict[str, list[Finding]] = defaultdict(list)
-    for _, finding in told:
-        grouped[finding.fingerprint].append(finding)
-    merged = [_finding(each) for each in grouped.values()]
-
-    def order(row: dict[str, Any]) -> tuple[int, float, float, str]:
-        rate = row["rate"]
-        return (-GRAVITY.index(row["verdict"]), -rate["objects_per_unit"], -rate["bytes_per_unit"], row["fingerprint"])
-
-    return sorted(merged, key=order)
-
-
-def _finding(told: list[Finding]) -> dict[str, Any]:
-    newest = max(told, key=lambda finding: finding.last_seen)
-    gravest = max(told, key=lambda finding: (_gravity(finding.judgement), finding.last_seen)).judgement
-    weighted = [(finding.units_observed, finding.judgement) for finding in told]
-    holders = [finding for finding in told if finding.holder is not None]
-    return {
-        "fingerprint": newest.fingerprint,
-        "operation": asdict(gravest.operation),
-        "verdict": gravest.verdict if _gravity(gravest) >= 0 else GRAVITY[0],
+        "units": sum(stats.units for _, stats in told),
+        "errors": sum(stats.errors for _, stats in told),
+        "sampled_units": sum(stats.sampled_units for _, stats in told),
+        "objects_per_unit": mean((units, judgement.objects_per_unit) for judgement, units in judged),
+        "objects_per_unit_error": mean_error((units, judgement.objects_error) for judgement, units in judged),
+        "blocks_per_unit": mean((units, judgement.blocks_per_unit) for judgement, units in judged),
+        "bytes_per_unit": mean((units, judgement.bytes_per_unit) for judgement, units in judged),
+        "verdict": verdict_of(gravest),
         "reasons": list(gravest.reasons),
-        "first_seen": moment(min(finding.first_seen for finding in told)),
-        "last_seen": moment(newest.last_seen),
-        "units_observed": sum(finding.units_observed for finding in told),
-        "workers": len(told),
-        "rate": {
-            "objects_per_unit": _mean((units, judged.objects_per_unit) for units, judged in weighted),
-            "bytes_per_unit": _mean((units, judged.bytes_per_unit) for units, judged in weighted),
-        },
-        "sites": _sites(told),
-        "types": _types(told),
-        "holder": max(holders, key=lambda finding: finding.last_seen).holder if holders else None,
-        "pattern": asdict(newest.pattern),
+        "last_seen": moment(max(stats.last_seen for _, stats in told)),
     }
 
 
-def _sites(told: list[Finding]) -> list[dict[str, Any]]:
-    merged: dict[tuple[str, int, str], dict[str, Any]] = {}
-    for site in (site for finding in told for site in finding.sites):
-        row = merged.setdefault((site.file, site.line, site.function), {**asdict(site), "objects": 0, "bytes": 0})
-        row["objects"] += site.objects
-        row["bytes"] += site.bytes
-    return sorted(merged.values(), key=lambda row: (-row["objects"], -row["bytes"]))[:SITES_SHOWN]
-
-
-def _types(told: list[Finding]) -> list[dict[str, Any]]:
-    counts: defaultdict[str, int] = defaultdict(int)
-    for counted in (counted for finding in told for counted in finding.types):
-        counts[counted.type] += counted.count
-    most = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:TYPES_SHOWN]
-    return [{"type": name, "count": count} for name, count in most]
-
-
-def _event(worker: WorkerId, event: Event) -> dict[str, Any]:
+def event_row(worker: WorkerId, event: Event) -> dict[str, Any]:
+    """Return something that happened, as the API tells it."""
     return {
-        "at": moment(event.at), "host": worker.host, "pid": worker.pid, "type": event.type, "detail": event.detail,
+        "at": moment(event.at), "host": worker.host, "pid": worker.pid, "started_at": moment(worker.started_at),
+        "type": event.type, "detail": event.detail,
     }  # fmt: skip
-
-
-def _gravity(judged: Judgement) -> int:
-    return GRAVITY.index(judged.verdict) if judged.verdict in GRAVITY else -1
-
-
-def _mean(weighted: Iterable[tuple[int, float]]) -> float:
-    """Return the mean of rates, each weighted by the units it was measured on."""
-    pairs = list(weighted)
-    total = sum(units for units, _ in pairs)
-    return round(sum(units * rate for units, rate in pairs) / total, 6) if total else 0.0

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from textwrap import wrap
 from typing import Any
 
-from memguard.dashboard.words import VERDICT_WORDS, headline, left, percent, rate, sentence, title
+from memguard.dashboard.proof import ROLE_WORDS, growth, holder_facts, marks, much, site_facts, site_remarks, steps
+from memguard.dashboard.words import VERDICT_WORDS, headline, left, percent, sentence, title
 from memguard.units import format_bytes
 
 EVENTS_SHOWN = 5
 SITES_SHOWN = 3
+WIDTH = 110
+"""Columns that prose may take."""
 
 
 def as_text(report: dict[str, Any]) -> str:
@@ -52,7 +56,7 @@ def _operation(operation: dict[str, Any]) -> list[str]:
 
 
 def _worker(worker: dict[str, Any]) -> list[str]:
-    state = worker["state"] if worker["alive"] or worker["state"] == "stopped" else "gone"
+    state = worker["state"] if worker["alive"] or worker["state"] in {"stopped", "died"} else "gone"
     return [
         f"{worker['kind']} {worker['pid']}",
         worker["host"],
@@ -69,21 +73,42 @@ def _worker(worker: dict[str, Any]) -> list[str]:
 
 
 def _finding(finding: dict[str, Any]) -> list[str]:
-    operation, rates = finding["operation"], finding["rate"]
+    operation = finding["operation"]
     verdict = VERDICT_WORDS.get(finding["verdict"], finding["verdict"])
-    much = rate(operation["kind"], rates["objects_per_unit"], rates["bytes_per_unit"])
-    lines = [f"  {title(operation)}  {verdict}{f'  {much}' if much else ''}"]
+    lines = [f"  {'  '.join(filter(None, (title(operation), verdict, *marks(finding), much(finding))))}"]
     lines += [f"    {sentence(reason)}" for reason in finding["reasons"]]
+    lines += [f"    why it is this operation's: {finding['attribution']}"] if finding["attribution"] else []
     for site in finding["sites"][:SITES_SHOWN]:
-        lines.append(f"    at {site['file']}:{site['line']} in {site['function']}")
-        lines += [f"       {site['source']}"] if site["source"] else []
+        lines += _site(site)
     if finding["types"]:
         lines.append(
             "    what stays: " + ", ".join(f"{each['type']} x {each['count']:,}" for each in finding["types"][:6])
         )
     if finding["holder"]:
-        lines.append(f"    held by {finding['holder'].get('path', '')}")
-    return [*lines, f"    {finding['pattern']['title']}. {finding['pattern']['advice']}"]
+        lines += _holder(finding["holder"], operation["kind"])
+    lines += wrap(
+        f"{finding['pattern']['title']}. {finding['pattern']['advice']}", WIDTH,
+        initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return [*lines, f"    to reproduce it: memguard reproduce {finding['fingerprint']}"]
+
+
+def _site(site: dict[str, Any]) -> list[str]:
+    facts = site_facts(site)
+    first = f"    at {site['file']}:{site['line']} in {site['function']}{f', {facts}' if facts else ''}"
+    below = [site["source"]] if site["source"] else []
+    return [first, *(f"       {words}" for words in below + site_remarks(site))]
+
+
+def _holder(holder: dict[str, Any], kind: str) -> list[str]:
+    facts = holder_facts(holder, kind)
+    lines = [f"    held by {holder['path']}{f', {facts}' if facts else ''}"]
+    gained = growth(holder, kind) or "more and more"
+    for depth, step in enumerate(steps(holder)):
+        edge = f"{'  ' * (depth - 1)}└ {step.via}{f' ({gained})' if step.grows else ''}: " if depth else ""
+        told = ", ".join(filter(None, (step.size, ROLE_WORDS[step.role])))
+        lines.append(f"       {edge}{step.what}{f' ({told})' if told else ''}")
+    return lines
 
 
 def _notes(report: dict[str, Any]) -> list[str]:
@@ -104,7 +129,7 @@ def _events(events: Sequence[dict[str, Any]]) -> list[str]:
         ]
         for event in events
     ]
-    return [*_heading("Newest events"), *_aligned(("", "", "", ""), rows)[1:]]
+    return [*_heading("Newest events"), *aligned(("", "", "", ""), rows)[1:]]
 
 
 def _between(parts: Iterable[list[str]]) -> list[list[str]]:
@@ -117,10 +142,11 @@ def _heading(words: str) -> list[str]:
 
 def _section(name: str, columns: Sequence[str], rows: Iterable[list[str]]) -> list[str]:
     told = list(rows)
-    return [*_heading(name), *_aligned(columns, told)] if told else []
+    return [*_heading(name), *aligned(columns, told)] if told else []
 
 
-def _aligned(columns: Sequence[str], rows: list[list[str]]) -> list[str]:
+def aligned(columns: Sequence[str], rows: list[list[str]]) -> list[str]:
+    """Return a table's lines; the names of columns that stand to the right end with `>`."""
     heads = [column.rstrip(">") for column in columns]
     cells = [heads, *([plain(cell) for cell in row] for row in rows)]
     widths = [max(len(row[place]) for row in cells) for place in range(len(columns))]

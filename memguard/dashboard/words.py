@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from memguard.units import format_bytes
+from memguard.units import format_bytes, format_change
 
 UNIT_WORDS = {"request": "request", "websocket": "session", "task": "run"}
 VERDICT_WORDS = {
@@ -20,6 +20,9 @@ def headline(report: dict[str, Any]) -> tuple[str, str]:
     verdicts = {name: [each for each in operations if each["verdict"] == name] for name in VERDICT_WORDS}
     if verdicts["leak"]:
         return "leak", _leaking(verdicts["leak"])
+    if leaked := unrefuted(report):
+        names = _listed([title(each) for each in leaked])
+        return "leak", f"{names} leaked when last driven, and nothing has refuted that since."
     if verdicts["suspect"]:
         names = _listed([title(each) for each in verdicts["suspect"]])
         return "suspect", f"Nothing is proven to leak; {names} {_are(verdicts['suspect'])} under suspicion."
@@ -31,6 +34,13 @@ def headline(report: dict[str, Any]) -> tuple[str, str]:
         return "warming", f"No verdict yet: {_many(units, 'unit')} seen, more are needed."
     rest = f" {_many(len(verdicts['warming']), 'operation')} still warming up." if verdicts["warming"] else ""
     return "clean", f"No leak found in {_many(judged, 'operation')} over {_many(units, 'unit')}.{rest}"
+
+
+def unrefuted(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the operations of leaks that were found by workers whose counts are no longer kept."""
+    leaking = {(each["kind"], each["name"]) for each in report["operations"] if each["verdict"] == "leak"}
+    found = [each["operation"] for each in report["findings"] if each["verdict"] == "leak"]
+    return [each for each in found if (each["kind"], each["name"]) not in leaking]
 
 
 def title(operation: dict[str, Any]) -> str:
@@ -45,7 +55,9 @@ def rate(kind: str, objects: float, size: float, blocks: float = 0.0) -> str:
         if amount(objects) != "0"
         else []
     )
-    parts += [f"{'+' if size > 0 else ''}{format_bytes(size)}"] if abs(size) >= 1 else []
+    # Objects that stay beside bytes that shrink: what the bytes were counted in did not last as long.
+    is_told = size >= 1 or (size <= -1 and objects <= 0)
+    parts += [format_change(size)] if is_told else []
     if not parts and amount(blocks) != "0":
         parts = [f"{amount(blocks, sign=True)} memory blocks"]
     return f"{', '.join(parts)} per {UNIT_WORDS.get(kind, 'unit')}" if parts else ""
@@ -74,8 +86,8 @@ def amount(number: float, *, sign: bool = False) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return words with a capital first letter."""
-    return text[:1].upper() + text[1:]
+    """Return words with a capital first letter, unless they begin with a name."""
+    return text[:1].upper() + text[1:] if text.split(" ", 1)[0].isalpha() else text
 
 
 def percent(share: float) -> str:

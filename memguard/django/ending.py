@@ -1,9 +1,20 @@
 """The end of a request's unit, carried by its response."""
 
-from collections.abc import AsyncIterator, Iterator
+import weakref
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+from django.http import HttpRequest
+
+from memguard.adapting import operation_name
 from memguard.wiring.guard import Guard, Unit
+
+
+def named(request: HttpRequest | None) -> str | None:
+    """Return the operation's name of a request, None before its route is known."""
+    if request is None or request.resolver_match is None:
+        return None
+    return operation_name(request.method or "", "/" + request.resolver_match.route.lstrip("/"))
 
 
 class Ending:
@@ -17,7 +28,9 @@ class Ending:
 
     __slots__ = ("error", "guard", "unit")
 
-    def __init__(self, guard: Guard, unit: Unit) -> None:
+    def __init__(self, guard: Guard, unit: Unit, request: HttpRequest) -> None:
+        found = weakref.ref(request)
+        unit.naming = lambda: named(found())
         self.guard = guard
         self.unit = unit
         self.error = False
@@ -37,9 +50,16 @@ class Ending:
         self.error = isinstance(error, Exception)
         self()
 
-    def ride(self, response: Any) -> None:
-        """End the unit when the response is closed, or now where Django's way of closing has changed."""
+    def ride(self, response: Any, mark: Mapping[str, Any]) -> None:
+        """End the unit when the response is closed, or now where Django's way of closing has changed.
+
+        Args:
+            response: Django's; of a worker on its way out it closes its connection, where the application may say so.
+            mark: The request's ASGI scope, or its environ: WSGI leaves connections to the server.
+        """
         self.error = response.status_code >= 500
+        if self.guard.draining and mark.get("http_version", "").startswith("1"):
+            response.headers["Connection"] = "close"
         closers = getattr(response, "_resource_closers", None)
         if not isinstance(closers, list):
             self()

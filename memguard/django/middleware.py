@@ -8,9 +8,9 @@ from django.conf import settings as django_settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
-from memguard.adapting import UNIT, answer, load_settings, operation_name
+from memguard.adapting import UNIT, answer, load_settings
 from memguard.dashboard import BODY_LIMIT, Request, Response, admits, concerns
-from memguard.django.ending import Ending
+from memguard.django.ending import Ending, named
 from memguard.safety import Part
 from memguard.wiring.guard import Guard
 
@@ -73,7 +73,7 @@ class MemGuardMiddleware:
                 if (outer := mark.get(UNIT)) is None or outer.ended:
                     guard = Guard.for_process(self.settings)
                     unit = mark[UNIT] = guard.begin("request")
-                    return None, Ending(guard, unit)
+                    return None, Ending(guard, unit, request)
         return None, None
 
     def _asked(self, request: HttpRequest) -> Request | None:
@@ -95,25 +95,30 @@ class MemGuardMiddleware:
 
     def _fail(self, request: HttpRequest, ending: Ending | None, error: BaseException) -> None:
         with _part:
-            _name(request)
+            _tell(request)
         if ending is not None:
             ending.fail(error)
 
     def _hand_over(self, request: HttpRequest, response: Any, ending: Ending | None) -> Any:
         with _part:
-            _name(request)
+            _tell(request, response)
             if ending is not None:
                 if self.settings.mode == "trace":
                     _add_timings(response, ending.guard.timings(ending.unit))
-                ending.ride(response)
+                ending.ride(response, _mark(request))
         return response
 
 
-def _name(request: HttpRequest) -> None:
-    # Also of a unit that a layer further out has begun.
-    unit, match = _mark(request).get(UNIT), request.resolver_match
-    if unit is not None and match is not None and not unit.ended:
-        unit.name = operation_name(request.method or "", "/" + match.route.lstrip("/"))
+def _tell(request: HttpRequest, response: Any = None) -> None:
+    # Also a unit that a layer further out has begun.
+    unit, name = _mark(request).get(UNIT), named(request)
+    if unit is None or unit.ended:
+        return
+    unit.expires(request, "request")
+    unit.expires(response, "response")
+    if name is not None:
+        unit.name = name
+        unit.view = request.resolver_match.func
 
 
 def _mark(request: HttpRequest) -> Any:

@@ -8,10 +8,11 @@ import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from types import MethodType
 from typing import Any
 
+from memguard.evidence import TypeCount
 from memguard.instruments.traces import frames_of
-from memguard.model import TypeCount
 from memguard.readings import Survivors, Trace
 
 TYPES_KEPT = 16
@@ -47,6 +48,7 @@ def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
         objects=len(born) + max(0, beyond) + (0 if gc.isenabled() else garbage),
         bytes=sum(map(shallow_size, born)),
         garbage=garbage,
+        left_garbage=0 if gc.isenabled() else garbage,
         types=tuple(TypeCount(name, count) for name, count in _types(born).most_common(TYPES_KEPT)),
         traces=_traces(born) if traces else (),
     )
@@ -66,9 +68,24 @@ def shallow_size(each: object) -> int:
     A `__sizeof__` of the host's does not run. That of `object` reads nonsense out of generators and frames.
     """
     kind = type(each)
-    header = _GC_HEADER + (_PRE_HEADER if _FLAGS.__get__(kind) & _HAS_PRE_HEADER else 0)
-    built_in = next(base for base in _MRO.__get__(kind) if _FLAGS.__get__(base) & _MADE_HOW != _MADE_AT_RUN_TIME)
-    return int(built_in.__sizeof__(each)) + header
+    return int(built_in_base(kind).__sizeof__(each)) + header_size(kind)
+
+
+def header_size(kind: type) -> int:
+    """Return the bytes before an object of a class, which `__sizeof__` does not count."""
+    return _GC_HEADER + (_PRE_HEADER if _FLAGS.__get__(kind) & _HAS_PRE_HEADER else 0)
+
+
+def built_in_base(kind: type) -> Any:
+    """Return a class's first built-in base, whose methods are no code of the host's."""
+    bases: tuple[Any, ...] = _MRO.__get__(kind)
+    return next(base for base in bases if _FLAGS.__get__(base) & _MADE_HOW != _MADE_AT_RUN_TIME)
+
+
+def is_own(kind: type) -> bool:
+    """Tell whether a class is memguard's own."""
+    module = _MODULE.__get__(kind)
+    return isinstance(module, str) and module.startswith("memguard.")
 
 
 def _keep_alive_and_foreign(born: list[Any]) -> int:
@@ -91,7 +108,7 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
     own = 0
     kept = 0
     for position in range(found):
-        if _is_own(type(born[position])):
+        if is_own(_owner(born[position])):
             own += 1
         elif reachable[position]:
             born[kept] = born[position]
@@ -154,9 +171,9 @@ def _types(born: list[Any]) -> Counter[str]:
     return names
 
 
-def _is_own(kind: type) -> bool:
-    module = _MODULE.__get__(kind)
-    return isinstance(module, str) and module.startswith("memguard.")
+def _owner(each: object) -> type:
+    # A thread of ours that is interrupted on its way into a `with` holds the method that will end it.
+    return type(each.__self__ if type(each) is MethodType else each)
 
 
 def trace(each: object) -> tuple[Trace, ...]:

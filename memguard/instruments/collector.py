@@ -1,16 +1,47 @@
 """CPython's collector, asked and moved without the host noticing: its thresholds, its counts, its generations."""
 
 import gc
-from itertools import chain, compress, repeat
-from operator import is_not
+from collections.abc import Container, Iterator
+from itertools import chain, compress, islice, repeat
+from operator import is_, is_not, not_
 from typing import Any
+
+from memguard.forking import reset_in_child
 
 NEVER = 2**31 - 1871
 """A threshold that no count reaches, and that no host is likely to set: so what is left of ours can be told."""
 
 
-def objects(generation: int) -> list[Any]:
-    """Return the objects of generation 1 or 2, but for exact tuples.
+class _Borrowed:
+    """Thresholds that hold for the length of one call here.
+
+    Threads switch in it, also in finalizers of a collection that it causes: a child that another thread forks then
+    has nobody else who puts the host's back.
+    """
+
+    def __init__(self) -> None:
+        self._pair: tuple[tuple[int, int, int], tuple[int, int, int]] | None = None
+        reset_in_child(self.put_back)
+
+    def borrow(self, young: int, thresholds: tuple[int, int, int]) -> None:
+        """Set the threshold of the youngest generation until `put_back`; the others stay as they are."""
+        ours = (young, *thresholds[1:])
+        self._pair = (thresholds, ours)
+        gc.set_threshold(*ours)
+
+    def put_back(self) -> None:
+        """Put the host's thresholds back, but for those that were set by somebody else meanwhile."""
+        pair, self._pair = self._pair, None
+        if pair is not None:
+            now = gc.get_threshold()
+            gc.set_threshold(*(hosts if each == ours else each for each, hosts, ours in zip(now, *pair, strict=True)))
+
+
+_borrowed = _Borrowed()
+
+
+def objects(generation: int, kinds: Container[int] | None = None) -> list[Any]:
+    """Return the objects of generation 1 or 2, but for exact tuples; only of types with these identities, where given.
 
     Another thread may be in the middle of `tuple(generator)`; its unfinished tuple is tracked already, and CPython
     raises SystemError in that thread when anyone else holds a reference by the time it is resized
@@ -20,14 +51,54 @@ def objects(generation: int) -> list[Any]:
     for their types. Both run to their end, the first by the placeholder at the end of it, and are let go there:
     whatever held them until later might be in a list itself, and so keep it.
     """
-    thresholds = gc.get_threshold()
-    gc.set_threshold(NEVER, *thresholds[1:])
+    _borrowed.borrow(NEVER, gc.get_threshold())
     try:
         found = chain(chain.from_iterable(map(gc.get_objects, (generation,))), (None,))
         types = map(type, chain.from_iterable(map(gc.get_objects, (generation,))))
-        return list(compress(found, map(is_not, types, repeat(tuple))))
+        wanted = map(is_not, types, repeat(tuple)) if kinds is None else map(kinds.__contains__, map(id, types))
+        return list(compress(found, wanted))
     finally:
-        restore(thresholds)
+        _borrowed.put_back()
+
+
+def number_of_objects(generation: int) -> int:
+    """Return how many objects a generation has."""
+    return sum(map(len, map(gc.get_objects, (generation,))))
+
+
+def part_of(generation: int, start: int, stop: int, step: int = 1) -> tuple[list[Any], list[int]]:
+    """Return objects of a generation, each `step`-th from a place to another, but no exact tuples; and their lengths.
+
+    In the way of `objects`. Iterators of a part do not run to their end, and hold the whole list for as long as they live:
+    so they have no names here, and none that is old by now gets into the part itself.
+    """
+    _borrowed.borrow(NEVER, gc.get_threshold())
+    try:
+        found = list(
+            compress(
+                _part(generation, start, stop, step),
+                map(not_, map(_NOT_IN_A_PART.__contains__, map(id, map(type, _part(generation, start, stop, step))))),
+            )
+        )
+        lengths = list(
+            map(
+                tuple.__len__,
+                compress(
+                    _part(generation, start, stop, step),
+                    map(is_, map(type, _part(generation, start, stop, step)), repeat(tuple)),
+                ),
+            )
+        )
+    finally:
+        _borrowed.put_back()
+    return found, lengths
+
+
+def _part(generation: int, start: int, stop: int, step: int) -> Iterator[Any]:
+    return islice(chain.from_iterable(map(gc.get_objects, (generation,))), start, stop, step)
+
+
+_NOT_IN_A_PART = frozenset(map(id, (tuple, islice, chain, map, compress, repeat, type(iter([])), type(iter(())))))
 
 
 def collections() -> tuple[int, int]:
@@ -58,10 +129,9 @@ def collect_if_due() -> None:
     thresholds = gc.get_threshold()
     if not gc.isenabled() or not thresholds[0] or gc.get_count()[2] <= thresholds[2]:
         return
-    gc.set_threshold(1, *thresholds[1:])
+    _borrowed.borrow(1, thresholds)
     try:
         for _ in range(4):
             [set(), set(), set()]  # noqa: B018  sets: other containers come from free lists and make no collector look
     finally:
-        if gc.get_threshold() == (1, *thresholds[1:]):
-            gc.set_threshold(*thresholds)
+        _borrowed.put_back()

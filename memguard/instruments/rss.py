@@ -35,8 +35,10 @@ class RssReader:
         if self._statm is None:
             return 0
         try:
-            return int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * _PAGE
-        except (OSError, ValueError, IndexError):  # the host closed all descriptors, as daemons do
+            told = os.pread(self._statm, 128, 0)
+            start = told.index(b" ") + 1  # not `split`: its list would be an object that a window might see
+            return int(told[start : told.index(b" ", start)]) * _PAGE
+        except (OSError, ValueError):  # the host closed all descriptors, as daemons do
             self._statm = None
             return 0
 

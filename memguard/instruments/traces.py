@@ -1,9 +1,11 @@
 """tracemalloc, switched on and off without taking it from a host that uses it itself."""
 
+import _tracemalloc
 import ctypes
 import sys
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 Frames = tuple[tuple[str, int], ...]
 
@@ -42,6 +44,12 @@ class Tracing:
         """Begin a new peak, unless the host traces by itself and may be waiting for its own."""
         if self.ours:
             tracemalloc.reset_peak()
+
+
+def alive() -> list[tuple[int, Frames]]:
+    """Return size and traceback of everything that is traced and alive; O(that many), so only soon after the start."""
+    traces: list[Any] = list(_tracemalloc._get_traces())
+    return [(trace[1], trace[2]) for trace in traces]
 
 
 def frames_of(each: object) -> Frames:

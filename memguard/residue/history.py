@@ -1,15 +1,14 @@
 """The history of all windows of a process, in a fixed size: recent segments and, further back, coarser ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from memguard.model import Operation
-from memguard.residue.regression import Rate, Regression
+from memguard.residue.regression import Key, Rate, Regression
 
 SEGMENTS_MOST = 8
 WINDOWS_A_SEGMENT = 8
 DETAILS_KEPT, DETAIL_SHARE_LEAST = 96, 0.1
 TYPE, SITE = "type:", "site:"
-Weights = Mapping[Operation, float]
+Weights = Mapping[Key, float]
 
 
 class Segment:
@@ -23,11 +22,13 @@ class Segment:
         self.main = Regression()
         self.blocks = Regression()
         self.traced = Regression()
-        self.windows: dict[Operation, int] = {}
+        self.windows: dict[Key, int] = {}
 
-    def add(self, units: Weights, signals: Mapping[str, float], trust: float = 1.0) -> None:
-        """Add one window with its units per operation and what survived; `trust` (0 to 1) weighs it."""
-        self.main.add(units, signals, trust)
+    def add(
+        self, units: Weights, signals: Mapping[str, float], trust: float = 1.0, doubts: Weights | None = None
+    ) -> None:
+        """Add one window with its units per operation and what survived; `trust` and `doubts` as in `Regression.add`."""
+        self.main.add(units, signals, trust, doubts)
         for operation in units:
             self.windows[operation] = self.windows.get(operation, 0) + 1
         if len(self.main.signals) > DETAILS_KEPT:
@@ -46,11 +47,11 @@ class Segment:
                 whole.windows[operation] = whole.windows.get(operation, 0) + count
         return whole
 
-    def rate(self, operation: Operation, signal: str) -> Rate:
+    def rate(self, operation: Key, signal: str) -> Rate:
         """Return an operation's rate of `objects`, `bytes`, a type or a site."""
         return self.main.rate(operation, signal)
 
-    def net_rate(self, operation: Operation) -> Rate | None:
+    def net_rate(self, operation: Key) -> Rate | None:
         """Return an operation's net rate of blocks; in units of 64 traced bytes where blocks were too costly to read.
 
         None where neither was ever read. 64 bytes are about what a block holds.
@@ -59,7 +60,7 @@ class Segment:
             return self.blocks.rate(operation, "steady")
         return self.traced.rate(operation, "steady") if self.traced.windows else None
 
-    def details(self, operation: Operation, prefix: str) -> list[tuple[str, Rate]]:
+    def details(self, operation: Key, prefix: str) -> list[tuple[str, Rate]]:
         """Return types (`TYPE`) or sites (`SITE`) in an operation's residue that stand out, most first."""
         rates = [
             (name.removeprefix(prefix), self.main.rate(operation, name))
@@ -79,11 +80,13 @@ class History:
         self._segments: list[Segment] = [Segment()]
         self._length = WINDOWS_A_SEGMENT
         self._merged: dict[str, Segment] = {}
+        self._early: Segment | None = None
 
     def current(self) -> Segment:
         """Return the segment that the next window belongs to."""
         self._merged.clear()
         if self._segments[-1].main.windows >= self._length:
+            self._early = None
             if len(self._segments) >= SEGMENTS_MOST:
                 pairs = zip(self._segments[::2], self._segments[1::2], strict=True)
                 self._segments = [first.merged(second) for first, second in pairs]
@@ -94,19 +97,21 @@ class History:
     @property
     def whole(self) -> Segment:
         """All windows."""
-        return self._of("whole", self._segments)
+        return self._cached("whole", lambda: self.early.merged(self.recent))
 
     @property
     def early(self) -> Segment:
         """The earlier half of the segments."""
-        return self._of("early", self._segments[: len(self._segments) // 2])
+        if self._early is None:
+            self._early = Segment().merged(*self._segments[: len(self._segments) // 2])
+        return self._early
 
     @property
     def recent(self) -> Segment:
         """The later half of the segments."""
-        return self._of("recent", self._segments[len(self._segments) // 2 :])
+        return self._cached("recent", lambda: Segment().merged(*self._segments[len(self._segments) // 2 :]))
 
-    def _of(self, name: str, segments: list[Segment]) -> Segment:
+    def _cached(self, name: str, make: Callable[[], Segment]) -> Segment:
         if name not in self._merged:
-            self._merged[name] = Segment().merged(*segments)
+            self._merged[name] = make()
         return self._merged[name]

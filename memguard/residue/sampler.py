@@ -4,7 +4,7 @@ LENGTHS = (1, 1, 4, 1, 16, 2)
 """Units a window should span, in turn. Single ones say exactly whose residue it is; long ones catch what is rare."""
 OVERLAP_FACTOR = 2
 """A window spans so many times the units in flight, or its edges would outweigh it."""
-FIRST_LOOK_SECONDS = 0.1
+FIRST_LOOK_SECONDS = 0.01
 """CPU seconds granted in advance, so that a young worker has a first look at its operations."""
 SAVED_SECONDS_MOST = 0.25
 WINDOWS_SHARE_LEAST = 0.2

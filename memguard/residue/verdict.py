@@ -1,98 +1,42 @@
 """Verdicts: an ordered list of small rules over the evidence on one operation; the first firm answer wins.
 
 An operation leaks when what its units leave is *per unit* (a rate that stands out of its own uncertainty) and
-*lasting*: the very objects were looked at again after many more units and were still there. That tells a leak from
-a full cache (whose entries have gone by then), from a connection kept open and from a warm-up. Residue of lists and
-dicts alone cannot be looked at again; where allocator blocks grow with it, early and recently, in windows that covered
-nothing but this operation, it is suspected and not accused.
+*lasting*: the very objects were looked at again after many more units and were still there; or the container that
+they are put into gains entries with the units of this operation and holds those of many. That tells a leak from a full
+cache, from a connection kept open and from a warm-up. Growth of the process's memory alone makes a suspect.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isfinite
 
-from memguard.model import Judgement, Operation, VerdictName
+from memguard.model import Judgement, VerdictName
+from memguard.residue.criteria import (
+    ATTRIBUTED,
+    BLOCKS_LEAST,
+    BLOCKS_SUSPECT,
+    FOLLOWED_MOST,
+    LASTING_SECONDS,
+    LASTING_UNITS,
+    LIKELY,
+    LOOKS_LEAST,
+    NATIVE_LEAST,
+    OBJECTS_LEAST,
+    RARE_LEAST,
+    SEARCHES_LEAST,
+    SURE,
+    UNITS_LEAST,
+    WINDOWS_LEAST,
+    goes_on,
+    grows,
+    has_stopped,
+    is_old_enough,
+    is_sure,
+    is_within_its_bound,
+    seems_to_last,
+)
+from memguard.residue.evidence import Evidence
 from memguard.residue.regression import Rate
 from memguard.units import format_bytes
-
-WINDOWS_LEAST = 8
-UNITS_LEAST = 8
-LOOKS_LEAST = 6
-LASTING_UNITS = 200
-"""So many more units of an operation must have run before what it left is looked at again, or growth be called a
-leak: `functools.lru_cache` holds 128 entries unless told otherwise, and has replaced them all by then."""
-SURE, LIKELY = 4.0, 2.5
-"""Standard errors above zero. At 4 a rate is positive by chance once in 30,000 looks, were errors normal."""
-OBJECTS_LEAST = 0.02
-BLOCKS_LEAST, BLOCKS_SUSPECT = 1.75, 0.75
-"""Net blocks per unit that are growth: the smallest list or dict with something in it takes two. Free lists that refill
-and caches of the interpreter stay below one on average; between the two an operation is suspected at most."""
-FOLLOWED_MOST = 0.1
-"""Share of the residue that may be of types that can be followed, where the rest decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Rates per unit over a part of the history; net growth is in blocks, None where it was never read."""
-
-    objects: Rate
-    net: Rate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """Rates over windows that covered nothing but one operation."""
-
-    whole: Phase
-    early: Phase
-    recent: Phase
-
-
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """What is known of an operation's residue after it was looked at again.
-
-    Attributes:
-        windows: Windows of the operation that were looked at again.
-        followed: Share (0 to 1) of their residue that is of types that can be followed.
-        stays: Share (0 to 1) of those that were still alive.
-        type: The type that most certainly lasts; empty where none does.
-        whole, recent: Its rate over all looks and over the later half.
-    """
-
-    windows: int = 0
-    followed: float = 0.0
-    stays: float = 1.0
-    type: str = ""
-    whole: Rate = Rate(0.0, 0.0)
-    recent: Rate = Rate(0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is known of one operation in one process.
-
-    Attributes:
-        units: Units counted since the first window that covered one.
-        windows, sampled_units: Settled windows that covered the operation, and its units in them.
-        early, recent: Objects per unit over the earlier and the later half of all windows.
-        alone: Rates over windows that covered nothing else, and over the earlier and the later half of those.
-        bytes_per_unit, blocks_per_unit: For people.
-        previous: The verdict before.
-    """
-
-    operation: Operation
-    units: int
-    windows: int
-    sampled_units: float
-    early: Rate
-    recent: Rate
-    alone: Alone
-    lasting: Lasting = Lasting()
-    bytes_per_unit: float = 0.0
-    blocks_per_unit: float = 0.0
-    previous: VerdictName = "warming"
-
 
 Answer = tuple[VerdictName, str]
 Rule = Callable[[Evidence], Answer | None]
@@ -104,22 +48,27 @@ def judge(evidence: Evidence) -> Judgement:
     reasons = [reason]
     if verdict in ("suspect", "leak"):
         reasons.insert(0, _what(evidence))
+    stays = _objects_that_stay(evidence)
     return Judgement(
         operation=evidence.operation,
         verdict=verdict,
         reasons=tuple(reasons),
-        objects_per_unit=0.0 if verdict in ("clean", "plateau") else round(_objects_that_stay(evidence), 3),
+        objects_per_unit=0.0 if verdict in ("clean", "plateau") else round(stays.value, 3),
         blocks_per_unit=round(evidence.blocks_per_unit, 3),
         bytes_per_unit=round(evidence.bytes_per_unit, 1),
+        objects_error=round(stays.error, 4) if isfinite(stays.error) and evidence.windows else None,
     )
 
 
-def _objects_that_stay(evidence: Evidence) -> float:
+def _objects_that_stay(evidence: Evidence) -> Rate:
     """Return survivors per unit, less the share that had gone when looked at again; 0 where they may be by chance."""
-    lasting = evidence.lasting
+    lasting, held = evidence.lasting, evidence.held
     stays = lasting.stays if lasting.windows >= LOOKS_LEAST and lasting.followed >= FOLLOWED_MOST else 1.0
     settled = evidence.recent.value * stays if is_sure(evidence.recent, LIKELY) else 0.0
-    return max(settled, lasting.whole.value if is_sure(lasting.whole, SURE) else 0.0)
+    rates = [Rate(settled, evidence.recent.error * stays)]
+    rates += [lasting.trend.whole] if lasting.trend.whole.z >= ATTRIBUTED else []
+    rates += [held.trend.whole] if held is not None and held.trend.whole.z >= ATTRIBUTED else []
+    return max(rates, key=lambda rate: rate.value)
 
 
 def _warming(evidence: Evidence) -> Answer | None:
@@ -133,22 +82,78 @@ def _warming(evidence: Evidence) -> Answer | None:
 
 def _lasts(evidence: Evidence) -> Answer | None:
     lasting = evidence.lasting
-    if lasting.windows < LOOKS_LEAST or not lasting.type or not is_sure(lasting.whole, SURE):
+    if not seems_to_last(evidence):
         return None
-    if not is_sure(lasting.recent, LIKELY) and lasting.recent.value < lasting.whole.value / 2:
-        return None  # it did, and does so no more
+    if not lasting.is_held:
+        return "suspect", f"{lasting.type} lasts; whether it is held, and not garbage, is being found out"
+    container = lasting.container
+    if container is not None and (has_stopped(container) or is_within_its_bound(container)):
+        return "plateau" if evidence.previous in ("leak", "plateau") else "clean", (
+            f"{container.path} holds what it leaves, and grows no more: it has {container.size} entries"
+            if has_stopped(container)
+            else f"{container.path} holds what it leaves, {container.size} entries of {container.bound} at most"
+        )
     return "leak", (
-        f"of what {lasting.windows} windows left, about {lasting.whole.value:.3g} {lasting.type} for each unit were still "
-        f"alive {LASTING_UNITS} units later; {evidence.units} units so far"
+        f"of what {lasting.windows} windows left, about {lasting.trend.whole.value:.3g} {lasting.type} for each unit "
+        f"were still alive {LASTING_UNITS} units later; {evidence.units} units so far"
+    )
+
+
+def _held(evidence: Evidence) -> Answer | None:
+    held = evidence.held
+    if held is None or held.trend.windows < LOOKS_LEAST or not is_old_enough(evidence):
+        return None
+    if not goes_on(held.trend, SURE) or held.trend.whole.value < RARE_LEAST:
+        return None
+    if held.size < LASTING_UNITS * held.trend.whole.value or is_within_its_bound(held):
+        return None
+    return "leak", (
+        f"{held.path} gains about {held.trend.whole.value:.3g} entries for each unit, over {held.trend.windows} windows, "
+        f"and has {held.size} by now; {evidence.units} units so far"
+    )
+
+
+def _garbage(evidence: Evidence) -> Answer | None:
+    garbage = evidence.garbage
+    if not is_old_enough(evidence) or not goes_on(garbage, SURE) or garbage.whole.value < OBJECTS_LEAST:
+        return None
+    return "leak", (
+        f"each unit leaves about {garbage.whole.value:.3g} objects in reference cycles that nobody collects, because the "
+        f"application has switched its collector off; {evidence.units} units so far"
     )
 
 
 def _too_few_units(evidence: Evidence) -> Answer | None:
-    if evidence.units >= LASTING_UNITS or (evidence.recent.value < OBJECTS_LEAST and isfinite(evidence.recent.error)):
+    seems_clean = evidence.recent.value < OBJECTS_LEAST and isfinite(evidence.recent.error)
+    if is_old_enough(evidence) or (seems_clean and evidence.held is None):
         return None
+    if evidence.units >= LASTING_UNITS:
+        return "warming", f"units may leave objects behind; whether they stay can be told after {LASTING_SECONDS:.0f} s"
     return "warming", (
         f"units may leave objects behind; after {LASTING_UNITS} units, of which {evidence.units} have run, it can be told "
         "whether they stay"
+    )
+
+
+def _resources(evidence: Evidence) -> Answer | None:
+    for name, trend in evidence.resources:
+        if is_old_enough(evidence) and goes_on(trend, SURE) and trend.whole.value >= OBJECTS_LEAST:
+            return "leak", (
+                f"each unit leaves about {trend.whole.value:.3g} {name} open or running, over {trend.windows} windows; "
+                f"{evidence.units} units so far"
+            )
+    return None
+
+
+def _native(evidence: Evidence) -> Answer | None:
+    native = evidence.native
+    if not is_old_enough(evidence) or not goes_on(native, SURE) or native.whole.value < NATIVE_LEAST:
+        return None
+    if evidence.searched < SEARCHES_LEAST or evidence.held is not None or grows(evidence.alone.recent, BLOCKS_SUSPECT):
+        return None
+    return "leak", (
+        f"each unit leaves about {format_bytes(native.whole.value)} in use that belong to no Python object of their own, "
+        f"over {native.windows} windows; {evidence.units} units so far"
     )
 
 
@@ -174,14 +179,14 @@ def _grows_on(evidence: Evidence) -> Answer | None:
     # The process's memory is no proof of whose it is: what one unit still holds when its window is settled (an
     # exception, in Celery) goes with the next, and libraries keep books of their own.
     return "suspect", (
-        f"memory has grown with it over {evidence.units} units in {evidence.windows} windows; it leaves lists, dicts or "
-        "text, which cannot be looked at again, so whether they stay is for a person to see"
+        f"memory has grown with it over {evidence.units} units in {evidence.windows} windows; what it leaves cannot be "
+        "looked at again, and no container that grows with it was found, so whether it stays is for a person to see"
     )
 
 
 def _goes_later(evidence: Evidence) -> Answer | None:
     lasting = evidence.lasting
-    if lasting.windows < LOOKS_LEAST or lasting.followed < FOLLOWED_MOST or is_sure(lasting.whole, LIKELY):
+    if lasting.windows < LOOKS_LEAST or lasting.followed < FOLLOWED_MOST or is_sure(lasting.trend.whole, LIKELY):
         return None
     if grows(evidence.alone.recent, BLOCKS_SUSPECT):
         return None
@@ -203,28 +208,28 @@ def _replaced(evidence: Evidence) -> Answer | None:
     return "clean", "new objects replace old ones: memory as a whole does not grow, as with a full cache"
 
 
+def _nothing_grows(evidence: Evidence) -> Answer | None:
+    if evidence.searched < SEARCHES_LEAST or evidence.held is not None or evidence.lasting.is_sure:
+        return None
+    return ("plateau" if evidence.previous in ("leak", "plateau") else "clean"), (
+        "units leave objects behind for a while, and no container of the process grows with them: they are replaced"
+    )
+
+
 def _not_certain(evidence: Evidence) -> Answer | None:
     return "suspect", (
         f"whether it lasts is not yet certain: {evidence.lasting.windows} windows were looked at again {LASTING_UNITS} "
-        "units later, and lists, dicts and text cannot be"
+        "units later, and containers that may grow with it are being looked for"
     )
 
 
 RULES: tuple[Rule, ...] = (
-    _warming, _lasts, _too_few_units, _no_residue, _grows_on, _goes_later, _replaced, _not_certain,
+    _held, _resources, _warming, _lasts, _garbage, _too_few_units, _native, _no_residue, _grows_on, _goes_later,
+    _replaced, _nothing_grows, _not_certain,
 )  # fmt: skip
-
-
-def is_sure(rate: Rate, errors: float) -> bool:
-    """Tell whether a rate is of a size that matters and so many standard errors above zero."""
-    return rate.value >= OBJECTS_LEAST and rate.z >= errors
-
-
-def grows(phase: Phase, blocks: float) -> bool:
-    """Tell whether memory grows by at least so many blocks for each unit, net of all that died."""
-    return phase.net is not None and phase.net.value >= blocks and phase.net.z >= SURE
 
 
 def _what(evidence: Evidence) -> str:
     size = format_bytes(evidence.bytes_per_unit)
-    return f"each unit leaves about {_objects_that_stay(evidence):.3g} objects ({size}) that are alive after it has settled"
+    objects = _objects_that_stay(evidence).value
+    return f"each unit leaves about {objects:.3g} objects ({size}) that are alive after it has settled"

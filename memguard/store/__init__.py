@@ -2,61 +2,59 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from memguard.model import Flush, Stored, TimelinePoint, UnitRecord, WorkerId
 from memguard.settings import Settings
+from memguard.store.attempts import Limit
+from memguard.store.bounds import Bounds
 from memguard.store.connection import Database
-from memguard.store.places import default_file, explicit_file, with_directory
+from memguard.store.origins import FileOrigin, Origin
+from memguard.store.places import default_file, explicit_file, is_redis, with_directory
+from memguard.store.protocol import Store
 from memguard.store.resilient import ResilientStore
 from memguard.store.schema import WrongFileError, examine_file
 from memguard.store.sqlite import SqliteStore
 
-__all__ = ["SqliteStore", "Store", "WrongFileError", "open_file", "open_store"]
+__all__ = [
+    "Bounds", "Limit", "Origin", "SqliteStore", "Store", "WrongFileError", "bounds_of", "open_file", "open_store",
+    "origin_of",
+]  # fmt: skip
 
 
-class Store(Protocol):
-    """Where workers write once a second and the dashboard reads. Any thread may call any method."""
-
-    @property
-    def place(self) -> str:
-        """The path of the file, or `:memory:`."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences for a person about what does not work, empty while everything does."""
-
-    def flush(self, flush: Flush) -> None:
-        """Write all that a worker has to tell."""
-
-    def read(self) -> Stored:
-        """Return all that is kept of the service."""
-
-    def timeline(self, *, since: float = 0.0, limit: int = 1000) -> list[tuple[WorkerId, TimelinePoint]]:
-        """Return the newest points after `since`, oldest first."""
-
-    def units(
-        self, *, since: float = 0.0, limit: int = 1000, operation: str | None = None
-    ) -> list[tuple[WorkerId, UnitRecord]]:
-        """Return the newest units that ended after `since`, oldest first; of one operation's name where it is given."""
-
-    def close(self) -> None:
-        """Close what this process has open; the next use opens it again."""
+def bounds_of(settings: Settings) -> Bounds:
+    """Return how much is kept."""
+    return Bounds(settings.store_retention, settings.store_size)
 
 
 def open_store(settings: Settings) -> Store:
     """Return the store that the settings name. Nothing is written and nothing stays open before its first use.
 
     Raises:
-        SettingsError: `settings.store` is the path of something else.
+        SettingsError: `settings.store` is the path of something else, or an address that cannot be read.
     """
-    if settings.store is None:
-        return ResilientStore(partial(default_file, settings.service), settings.service)
-    return ResilientStore(partial(with_directory, explicit_file(settings)), settings.service)
+    return ResilientStore(origin_of(settings), settings.service, bounds_of(settings))
 
 
-def open_file(path: Path, service: str) -> SqliteStore:
-    """Return a store that only reads an existing file.
+def origin_of(settings: Settings) -> Origin:
+    """Return where that store really is, for whoever wants to hear of it when it cannot be used.
+
+    Raises:
+        SettingsError: `settings.store` is the path of something else, or an address that cannot be read.
+    """
+    bounds = bounds_of(settings)
+    if is_redis(settings.store):
+        from memguard.store.redis_origin import RedisOrigin
+
+        return RedisOrigin(settings.store or "", settings.service, bounds)
+    locate = (
+        partial(default_file, settings.service)
+        if settings.store is None
+        else partial(with_directory, explicit_file(settings))
+    )
+    return FileOrigin(locate, settings.service, bounds)
+
+
+def open_file(path: Path, service: str, *, read_only: bool = True) -> SqliteStore:
+    """Return a store in an existing file.
 
     Raises:
         FileNotFoundError: There is none, or an empty one.
@@ -64,4 +62,4 @@ def open_file(path: Path, service: str) -> SqliteStore:
     """
     if not examine_file(path) and (not path.exists() or path.stat().st_size == 0):
         raise FileNotFoundError(f"there is no memguard store at {path}")
-    return SqliteStore(Database(str(path), read_only=True), service)
+    return SqliteStore(Database(str(path), read_only=read_only), service)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from memguard.forking import reset_in_child
 from memguard.safety import Part
 from memguard.store.schema import create_private, examine, prepare, read_only_uri
+from memguard.store.tables import stand_in
 
 MEMORY = ":memory:"
 BUSY_SECONDS = 0.25
@@ -153,7 +154,7 @@ def _opened_read_only(path: str) -> sqlite3.Connection:
     try:
         connection = _connect(read_only_uri(path), uri=True)
         try:
-            examine(connection)
+            stand_in(connection, examine(connection))
         except BaseException:
             connection.close()
             raise
@@ -162,6 +163,7 @@ def _opened_read_only(path: str) -> sqlite3.Connection:
         if os.path.exists(f"{path}-wal"):  # noqa: PTH110 (the path is a text everywhere here)
             raise
         connection = _connect(read_only_uri(path, immutable=True), uri=True)
+        stand_in(connection, examine(connection))
     return connection
 
 

@@ -5,6 +5,7 @@ import stat
 import tempfile
 from pathlib import Path
 
+from memguard import parsing
 from memguard.settings import Settings, SettingsError
 from memguard.store.schema import WrongFileError, examine_file
 
@@ -60,6 +61,30 @@ def require_private(directory: Path, *, user: int | None = None) -> None:
         raise PermissionError(f"{directory} is open to others (mode {stat.S_IMODE(found.st_mode):04o}, not 0700)")
 
 
+def is_redis(place: str | None) -> bool:
+    """Tell whether a store is in Redis, by what was set."""
+    return place is not None and place.startswith(parsing.REDIS_SCHEMES)
+
+
+def examine_place(settings: Settings) -> None:
+    """Raise SettingsError where the store that was set can never work, and return where it may."""
+    if not settings.store:
+        return
+    if not is_redis(settings.store):
+        explicit_file(settings)
+        return
+    try:
+        from memguard.store.redis_origin import connect
+    except ImportError:
+        raise SettingsError(
+            "memguard setting store: a store in Redis needs the redis package: install memguard-web[redis]"
+        ) from None
+    try:
+        connect(settings.store).close()
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"memguard setting store: the address of Redis cannot be read: {error}") from None
+
+
 def explicit_file(settings: Settings) -> str:
     """Return the absolute path of the file that `settings.store` asks for; a directory gets `<service>.sqlite`.
 
@@ -75,6 +100,29 @@ def explicit_file(settings: Settings) -> str:
     except WrongFileError as error:
         raise SettingsError(f"memguard setting store={written!r}: {error}; {ALLOWED}") from None
     return str(path)
+
+
+def workers_directory(settings: Settings, *, make: bool = True) -> Path:
+    """Return the private directory in which a service's workers agree on who leaves.
+
+    Args:
+        settings: Which service, and where its store is.
+        make: Make it where it is missing.
+
+    Raises:
+        OSError: It cannot be made, or is not private; the message says why.
+    """
+    written = settings.store
+    if written is None or "://" in written:
+        beside = runtime_directory()
+    else:
+        path = Path(written).expanduser().absolute()
+        beside = path if written.endswith("/") or path.is_dir() else path.parent
+    directory = beside / f"{settings.service}.workers"
+    if not make:
+        return directory
+    with_directory(str(directory))
+    return made_private(directory)
 
 
 def with_directory(path: str) -> str:

@@ -8,47 +8,18 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from memguard.store import tables
+
 APPLICATION_ID = 0x6D656D67
 """`memg` in the file's header: another program's database is never written into."""
-SCHEMA = 1
-"""The version of the tables, in the file's header. A file of a later version is left alone."""
+SCHEMA = tables.VERSION
+"""The version of the tables, in the file's header. An earlier one is upgraded; a later one is used where it says that
+this version can, and left alone where not."""
 SWITCH_SECONDS = 1.0
 """How long to try for the journal while others make the same file."""
+CHECKPOINT_PAGES = 4_000
 SMALLEST = 100
 """Bytes of a SQLite header. SQLite takes a shorter file for an empty database, whatever is in it."""
-
-TABLES = """
-CREATE TABLE worker (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
-    started_at REAL NOT NULL, kind TEXT NOT NULL, server TEXT NOT NULL, mode TEXT NOT NULL, state TEXT NOT NULL,
-    last_seen REAL NOT NULL, rss_bytes INTEGER NOT NULL, rss_baseline_bytes INTEGER, ceiling_bytes INTEGER,
-    units_total INTEGER NOT NULL, in_flight INTEGER NOT NULL, windows_total INTEGER NOT NULL,
-    overhead_ratio REAL NOT NULL, notes TEXT NOT NULL, UNIQUE (service, host, pid, started_at));
-CREATE INDEX worker_last_seen ON worker (last_seen);
-CREATE TABLE operation (
-    worker INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL, reasons TEXT NOT NULL,
-    objects_per_unit REAL NOT NULL, blocks_per_unit REAL NOT NULL, bytes_per_unit REAL NOT NULL,
-    units INTEGER NOT NULL, errors INTEGER NOT NULL, sampled_units INTEGER NOT NULL, last_seen REAL NOT NULL,
-    PRIMARY KEY (worker, kind, name));
-CREATE TABLE finding (
-    worker INTEGER NOT NULL, fingerprint TEXT NOT NULL, last_seen REAL NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (worker, fingerprint));
-CREATE TABLE event (
-    id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, at REAL NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE INDEX event_worker ON event (worker);
-CREATE TABLE unit (
-    id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
-    seconds REAL NOT NULL, error INTEGER NOT NULL, overlapped INTEGER NOT NULL, body_sent REAL, traced INTEGER,
-    traced_peak INTEGER, objects INTEGER, blocks INTEGER, rss INTEGER);
-CREATE INDEX unit_worker ON unit (worker);
-CREATE TABLE timeline (
-    id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, at REAL NOT NULL, rss_bytes INTEGER NOT NULL,
-    traced_bytes INTEGER, units_total INTEGER NOT NULL);
-CREATE INDEX timeline_at ON timeline (at);
-CREATE INDEX timeline_worker ON timeline (worker);
-CREATE TABLE pruned (at REAL NOT NULL);
-INSERT INTO pruned VALUES (0);
-"""
 
 
 class WrongFileError(Exception):
@@ -56,19 +27,19 @@ class WrongFileError(Exception):
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty database, check them in any other, and set up this connection.
+    """Make the tables in an empty database, upgrade those of an earlier version, and set up this connection.
 
     Raises:
         WrongFileError: The database is not memguard's, or a later version wrote it.
         sqlite3.Error: It cannot be read or written.
     """
-    if not examine(connection):
+    if examine(connection) < SCHEMA:
         # In one transaction and before WAL: from then on no process ever sees the file half made.
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if not _examined(connection):
-                for statement in TABLES.split(";\n"):
-                    connection.execute(statement)
+            version = _examined(connection)  # again: another process may have been faster
+            if version < SCHEMA:
+                tables.upgrade(connection, version)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA}")
             connection.execute("COMMIT")
@@ -76,6 +47,8 @@ def prepare(connection: sqlite3.Connection) -> None:
             _roll_back(connection)
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+    # Workers write the same pages again and again: the fewer checkpoints, the fewer of those writes reach the file.
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute("PRAGMA journal_size_limit = 4194304")
     connection.execute("PRAGMA cache_size = -512")
     connection.execute("PRAGMA temp_store = MEMORY")
@@ -95,8 +68,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def examine(connection: sqlite3.Connection) -> bool:
-    """Return True for memguard's tables of this version, False for an empty database, and raise for any other."""
+def examine(connection: sqlite3.Connection) -> int:
+    """Return the version of memguard's tables, 0 for an empty database, and raise for what this version cannot use."""
     connection.execute("BEGIN")  # several questions about one moment: another process may be making the tables
     try:
         return _examined(connection)
@@ -109,21 +82,23 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _examined(connection: sqlite3.Connection) -> bool:
+def _examined(connection: sqlite3.Connection) -> int:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if (application, version) == (APPLICATION_ID, SCHEMA):
-        return True
+    if application == APPLICATION_ID and 1 <= version <= SCHEMA:
+        return int(version)
     if application == APPLICATION_ID and version > SCHEMA:
+        if tables.serves(connection):
+            return int(version)
         raise WrongFileError(f"a later memguard wrote it (schema {version}, this one knows up to {SCHEMA})")
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application or version or tables:
+    (others,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application or version or others:
         raise WrongFileError("it is a SQLite database of something else")
-    return False
+    return 0
 
 
-def examine_file(path: Path) -> bool:
-    """Do the same for the file at a path, without writing; False where nothing lies there yet.
+def examine_file(path: Path) -> int:
+    """Do the same for the file at a path, without writing; 0 where nothing lies there yet.
 
     What cannot be found out now, because the file is locked or not ours to read, is left to the first write.
     """
@@ -132,11 +107,11 @@ def examine_file(path: Path) -> bool:
     except NotADirectoryError:
         raise WrongFileError("its directory is a file") from None
     except OSError:
-        return False
+        return 0
     if not stat.S_ISREG(found.st_mode):
         raise WrongFileError("it is neither a file nor a directory")
     if found.st_size == 0:
-        return False
+        return 0
     if found.st_size < SMALLEST:
         raise WrongFileError("it is not a SQLite database")
     try:
@@ -147,7 +122,7 @@ def examine_file(path: Path) -> bool:
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise WrongFileError("it is not a SQLite database") from None
-    return False
+    return 0
 
 
 def read_only_uri(path: str | os.PathLike[str], *, immutable: bool = False) -> str:

@@ -14,20 +14,24 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from math import inf
 from threading import Lock
-from time import perf_counter, thread_time, time
+from time import perf_counter, thread_time
 
 from memguard.explain import sites
 from memguard.instruments import census
-from memguard.instruments.blocks import BlockCounter
 from memguard.instruments.heap import CLOSED, IDLE, OPEN, DisturbedError, choose_window
 from memguard.instruments.late import LateObjects
 from memguard.instruments.traces import Tracing
 from memguard.readings import Survivors, WindowReading
+from memguard.residue.criteria import LASTING_UNITS
 from memguard.residue.ledger import Ledger
 from memguard.residue.sampler import OVERLAP_FACTOR, Sampler
-from memguard.residue.verdict import LASTING_UNITS
+from memguard.wiring.containers import Containers
+from memguard.wiring.exhibits import line_of
+from memguard.wiring.gauges import Gauges
+from memguard.wiring.own_work import OwnWork
 from memguard.wiring.span import Span
 from memguard.wiring.unit import Unit
+from memguard.wiring.zoom import Zoom
 
 SECONDS_BETWEEN_EVIDENCE = 0.02
 """In trace mode every unit is measured, but no more windows than this go into the ledger: while tracemalloc is on,
@@ -42,6 +46,11 @@ class Observer:
         active: A window is open or waits to be settled, so ends matter.
         seconds: CPU seconds spent here so far.
         note: Why windows are not exact in this process, or empty.
+        containers: Those that were seen to grow.
+        unmeasured: Around work of memguard's own that leaves something in caches.
+        zoom: Whom to ask for tracebacks of what an operation leaves.
+        late: Survivors of past windows that are being followed.
+        every_unit: Windows follow each other, so that every unit is in one; changed while it is `quiet`.
     """
 
     def __init__(
@@ -64,16 +73,17 @@ class Observer:
         self._tracing = tracing
         self._live = live
         self._on_settled = on_settled
-        self._every_unit = every_unit
-        self._blocks = BlockCounter()
-        self._own_work = 0
-        self._late = LateObjects()
+        self.every_unit = every_unit
+        self.containers = Containers()
+        self.zoom = Zoom(tracing, self.containers)
+        self.late = LateObjects()
+        self._gauges = Gauges(tracing)
+        self.unmeasured = OwnWork()
         self._ended: deque[Unit] = deque()
         self._state = IDLE
         self._absorbed = 0
+        self._is_zoomed = False
         self._window_seconds = 0.0
-        self._before: tuple[int | None, int | None] = (None, None)
-        self._spoiled = False
         self._next_evidence = 0.0
         self._span = Span()
 
@@ -81,28 +91,40 @@ class Observer:
         """A unit begins, and `wake` has come: settle what waits, then perhaps open a window with this unit in it."""
         self._advance(unit)
 
-    def end(self, unit: Unit) -> None:
-        """A unit ended while a window is active."""
+    def ends(self, unit: Unit) -> None:
+        """A unit ends while a window is active; it is still among those in flight, so at any moment it is in one place."""
         self._ended.append(unit)
+
+    def end(self) -> None:
+        """It has ended: settle what waits."""
         self._advance(None)
 
     def tick(self) -> None:
         """The keeper looks: windows end even where no unit comes any more, and late objects are looked at again."""
         self._advance(None)
         with self.lock:
-            for look in self._late.look(perf_counter(), self._ledger.units):
+            self.zoom.expire()
+            for look in self.late.look(perf_counter(), self._ledger.units):
                 self._ledger.add_look(look)
 
+    def without_waiting(self, work: Callable[[], None]) -> None:
+        """Do something that nobody else may do meanwhile, on a unit's thread: if it would have to wait, it is left out."""
+        if self.lock.acquire(blocking=False):
+            try:
+                work()
+            finally:
+                self.lock.release()
+
     @contextmanager
-    def unmeasured(self) -> Iterator[None]:
-        """Around work of memguard's own that leaves something in caches: a window it falls into is not counted."""
-        self._spoiled = True
-        self._own_work += 1
-        try:
-            yield
-        finally:
-            self._own_work -= 1
-            self._spoiled = True
+    def quiet(self) -> Iterator[None]:
+        """Around a look at the whole heap: no window is open, and none opens; one that was is given up."""
+        with self.lock:
+            if self._state != IDLE:
+                self.abandon()
+            try:
+                yield
+            finally:
+                self.plan()
 
     def level(self) -> int:
         """Return a running number of objects whose differences say how many were born and are alive; O(those)."""
@@ -120,6 +142,8 @@ class Observer:
                 self._settle(now)
             if self._state == IDLE and begun is not None and now >= self.wake:
                 self._open(begun)
+                # A full collection that was due anyway is the host's own.
+                used += self.window.owed_seconds if self.window is not None else 0.0
             self._account(thread_time() - used)
         finally:
             self.lock.release()
@@ -127,88 +151,86 @@ class Observer:
     def _account(self, seconds: float) -> None:
         self.seconds += seconds
         self._window_seconds += seconds
-        self._sampler.spend(seconds)
+        if not self._is_zoomed:  # a zoom has bounds of its own, and must not take other operations' windows
+            self._sampler.spend(seconds)
 
     def _take_ended(self) -> None:
         is_exact = self.window is None or self.window.two_phase
-        while self._ended:
+        for _ in range(len(self._ended)):  # those that other threads add meanwhile are for the next
             self._span.take(self._ended.popleft(), is_open=self._state == OPEN, is_exact=is_exact)
 
     def _open(self, unit: Unit) -> None:
+        zoomed = self.zoom.begin() if perf_counter() >= self.zoom.rests_until else 0
+        self._is_zoomed = zoomed > 0
         others = len(self._live) - 1
-        length = 1 + OVERLAP_FACTOR * others if self._every_unit else self._sampler.length(others)
-        self._span.start(unit.sequence, length)
-        self._spoiled = self._own_work > 0
+        if zoomed:
+            self._span.start(zoomed + OVERLAP_FACTOR * others, self.zoom.seconds_at_once)
+        else:
+            self._span.start(1 + OVERLAP_FACTOR * others if self.every_unit else self._sampler.length(others))
+        self.unmeasured.spoiled = self.unmeasured.going
+        self._gauges.open()
+        self._ended.clear()  # while the last window was settled: they are in none
+        self.active = True  # before it opens: what ends meanwhile may have left something in it
         if self.window is not None:
             self.window.open()
+        self._span.opened(unit, self._live, self._ended)
         self._state = OPEN
-        self.active = True
         self.wake = inf
-        # A window must not see its own bookkeeping. What is kept of the counters takes memory itself, so placeholders
-        # of the same size are there while they are read, and go when the figures take their place.
+        # A window must not see its own bookkeeping, so this number takes its memory now, before the blocks are counted.
         self._window_seconds = 0.0 * unit.began
-        self._before = (unit.sequence + 2**20, None)
-        traced = self._tracing.read()[0] if self._tracing.on else None
-        self._before = (self._blocks.read_if_affordable(), traced)
+        self._gauges.count_blocks()
 
     def _close(self, now: float) -> None:
         if self.window is not None:
             self.window.close()
-        self._span.close(self._live, now)
+        self._span.close(self._live, self._ended, now)
         self._state = CLOSED
         self.wake = now
 
     def _settle(self, now: float) -> None:
         if self._span.later:
             gc.collect(0)  # cyclic garbage of later units is no growth; the open of the window had collected, too
-        blocks, traced = self._before
-        if blocks is not None:
-            blocks = self._blocks.read() - blocks
-        if traced is not None:
-            traced = self._tracing.read()[0] - traced if self._tracing.on else None
+        blocks, traced = self._gauges.settle()
         self._span.give_up_waiting()
-        is_evidence = not self._spoiled and now >= self._next_evidence
+        # A zoomed window is for sites alone: while tracemalloc is on everything else takes a multiple of its time.
+        is_evidence = (
+            not self.unmeasured.spoiled and now >= self._next_evidence and (self.every_unit or not self.zoom.is_on)
+        )
         try:
             survivors = self._read_window(now, is_evidence=is_evidence)
         except DisturbedError:
+            self.zoom.stop()
             self._rest()
             self.window, self.note = choose_window()
             return
-        reading = WindowReading(
-            at=time(),
-            units=self._span.units(),
-            edges=tuple(self._span.edges.items()),
-            later=tuple(self._span.later.items()),
-            survivors=survivors,
-            sites=sites.blame(survivors.traces) if survivors else (),
-            blocks=blocks,
-            traced=traced,
-            seconds=self._window_seconds,
-        )
+        found = sites.blame(survivors.traces) if survivors else ()
+        reading = self._span.reading(survivors, found, blocks=blocks, traced=traced, seconds=self._window_seconds)
         if is_evidence:
             self._ledger.add(reading)
-            self._next_evidence = now + SECONDS_BETWEEN_EVIDENCE if self._every_unit else 0.0
-        if not self._spoiled:
+            self._next_evidence = now + SECONDS_BETWEEN_EVIDENCE if self.every_unit else 0.0
+        if not self.unmeasured.spoiled:
             self._on_settled(reading, self._span.record if len(self._span.inside) == 1 else None)
         self._rest()
 
     def _read_window(self, now: float, *, is_evidence: bool) -> Survivors | None:
+        if self.every_unit and self.window is not None:
+            self._absorbed += self.window.born()
+        born = self.window.settle() if self.window is not None else []
+        if self._is_zoomed and self.zoom.is_on:
+            self.zoom.end(dict(self._span.weights()), born)
         if self.window is None:
             return None
-        if self._every_unit:
-            self._absorbed += self.window.born()
-        born = self.window.settle()
-        survivors = census.take(born, self.window.garbage, traces=self._tracing.on and is_evidence)
+        survivors = None
+        if is_evidence or self.every_unit:
+            survivors = census.take(born, self.window.garbage, traces=self._tracing.on and is_evidence)
         if is_evidence:
             weights = self._span.weights()
-            due = {operation: self._ledger.units(operation) + LASTING_UNITS for operation, _ in weights}
-            self._late.follow(born, now, weights, due, self._line)
+            numbers = {operation: self._ledger.units(operation) for operation, _ in weights}
+            self.late.follow(
+                born, now, weights, numbers, patience=LASTING_UNITS, line=line_of if self._tracing.on else None
+            )
         born.clear()
         return survivors
-
-    def _line(self, each: object) -> tuple[str, int] | None:
-        found = sites.blame(census.trace(each)) if self._tracing.on else ()
-        return (found[0].file, found[0].line) if found else None
 
     def _rest(self) -> None:
         self._state = IDLE
@@ -217,9 +239,11 @@ class Observer:
 
     def plan(self) -> None:
         """Decide when the next window may open; called again whenever the sampler was granted time."""
-        if self._state == IDLE:
-            gap = 0.0 if self._every_unit else self._sampler.gap()
-            self.wake = inf if gap is None else perf_counter() + gap if gap else 0.0
+        if self._state != IDLE:
+            return
+        gap = 0.0 if self.every_unit else self._sampler.gap()
+        wake = inf if gap is None else perf_counter() + gap if gap else 0.0
+        self.wake = min(wake, self.zoom.rests_until) if self.zoom.is_wished else wake
 
     def stop(self) -> None:
         """Put the heap back and open no more windows."""
@@ -230,6 +254,7 @@ class Observer:
         """Put the heap back without waiting for whoever holds the lock: in a forked child nobody does any more."""
         if self.window is not None:
             self.window.abandon()
+        self.zoom.stop()
         self._state = IDLE
         self.active = False
         self.wake = inf

@@ -41,6 +41,11 @@ class Records:
         )  # fmt: skip
         return row
 
+    @property
+    def added(self) -> int:
+        """How many rows were added so far."""
+        return self._next
+
     def settle(self, row: int, objects: int, blocks: int | None) -> None:
         """Put what the settled window says in place of what the counters said at the end."""
         if self._drained <= row and self._next - row <= ROWS:

@@ -4,10 +4,12 @@ import gc
 from collections import Counter, deque
 from collections.abc import Collection
 from threading import get_ident
-from time import perf_counter
+from time import perf_counter, time
 
+from memguard.evidence import Site
 from memguard.model import Operation
-from memguard.residue.ledger import EDGE_WEIGHT
+from memguard.readings import Survivors, WindowReading
+from memguard.residue.weighing import EDGE_WEIGHT
 from memguard.wiring.unit import Unit
 
 OPEN_SECONDS_MOST = 5.0
@@ -35,23 +37,38 @@ class Span:
         self.record: int | None = None
         self.edges: Counter[Operation] = Counter()
         self.later: Counter[Operation] = Counter()
+        self._before: set[Unit] = set()
         self._waiting: set[Unit] = set()
-        self.start(0, 1)
+        self.start(1)
 
-    def start(self, first: int, target: int) -> None:
-        """Begin a window with the unit of that number in it, to span so many units."""
+    def start(self, target: int, seconds: float = OPEN_SECONDS_MOST) -> None:
+        """Begin a window that is to span so many units, but is to be open for so many seconds at most.
+
+        It waits as long for those that are in flight when it closes.
+        """
         self.inside.clear()
         self.edges.clear()
         self.later.clear()
+        self._before.clear()
         self._waiting.clear()
-        self._first = first
         self._target = target
+        self._seconds = seconds
         self._since = perf_counter()
         self._closed_by = get_ident()
 
-    def close(self, live: Collection[Unit], now: float) -> None:
-        """The window is closed; it waits for the units in flight."""
+    def opened(self, unit: Unit, live: Collection[Unit], ended: Collection[Unit]) -> None:
+        """The window is open: of all units in flight by now, or just ended, only the one that opened it is inside.
+
+        Threads may have switched while it opened, so what others have planted by now may be in it or not.
+        """
+        self._before.update(live)  # first these: a unit that ends is among the ended before it is out of these
+        self._before.update(ended)
+        self._before.discard(unit)
+
+    def close(self, live: Collection[Unit], ended: Collection[Unit], now: float) -> None:
+        """The window is closed; it waits for the units in flight, and for those that have ended while it closed."""
         self._waiting.update(live)
+        self._waiting.update(ended)
         self._since = now
         self._closed_by = get_ident()
 
@@ -63,7 +80,7 @@ class Span:
         if unit in self._waiting:
             self._waiting.discard(unit)
             self.edges[operation] += 1
-        elif is_open and unit.sequence >= self._first:
+        elif is_open and unit not in self._before:
             self.inside.append(operation)
             self.record = unit.record
         elif is_open or not is_exact:
@@ -74,11 +91,11 @@ class Span:
     def is_long_enough(self, now: float) -> bool:
         """Tell whether an open window spans its target, or has to end."""
         ended = len(self.inside) + self.edges.total()
-        return ended >= self._target or now - self._since > OPEN_SECONDS_MOST or _is_pressing()
+        return ended >= self._target or now - self._since > self._seconds or _is_pressing()
 
     def is_settled(self, now: float) -> bool:
         """Tell whether what units in a closed window leave can be seen, or the window has to end."""
-        if now - self._since > WAIT_SECONDS_MOST or _is_pressing():
+        if now - self._since > min(self._seconds, WAIT_SECONDS_MOST) or _is_pressing():
             return True
         return not self._waiting and (get_ident() == self._closed_by or now - self._since > SETTLE_SECONDS)
 
@@ -87,6 +104,28 @@ class Span:
         for unit in self._waiting:
             self.edges[Operation(unit.kind, unit.name)] += 1
         self._waiting.clear()
+
+    def reading(
+        self,
+        survivors: Survivors | None,
+        sites: tuple[Site, ...],
+        *,
+        blocks: int | None,
+        traced: int | None,
+        seconds: float,
+    ) -> WindowReading:
+        """Return what the window read together with the units that it covered."""
+        return WindowReading(
+            at=time(),
+            units=self.units(),
+            edges=tuple(self.edges.items()),
+            later=tuple(self.later.items()),
+            survivors=survivors,
+            sites=sites,
+            blocks=blocks,
+            traced=traced,
+            seconds=seconds,
+        )
 
     def units(self) -> tuple[tuple[Operation, int], ...]:
         """Return how many units were inside, per operation."""

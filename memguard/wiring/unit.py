@@ -1,7 +1,11 @@
 """One unit between its begin and its end: what adapters hold."""
 
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 
+from memguard.instruments.end_of_life import can_be_followed
 from memguard.model import Operation
 
 
@@ -26,10 +30,17 @@ class Unit:
         began: Moment in seconds of `time.perf_counter`.
         overlapped: Another unit was in flight when this one began (or, after the end, at any time).
         ended: The end was seen; later ends do nothing.
+        view: The function or class of the host that the unit runs, where the adapter knows it; set after the name.
+        when_known: Called with the unit when its view is set: from then on it is known what it runs.
+        naming: Returns the operation's name while the unit runs, None where it is not known yet; where the adapter sets the
+            name only at the end. Asked from another thread; gone once the end was seen.
+        rss: RSS when it began, 0 where nobody asked for it.
+        expiring: Objects that have to go soon after the end, with what they are; empty again once it was seen.
     """
 
     __slots__ = (
-        "__weakref__", "_body_at", "began", "ended", "kind", "name", "operation", "overlapped", "record", "sequence", "start",
+        "__weakref__", "_body_at", "_view", "began", "ended", "expiring", "kind", "name", "naming", "operation", "overlapped",
+        "record", "rss", "sequence", "start", "when_known",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str) -> None:
@@ -38,11 +49,43 @@ class Unit:
         self.began = perf_counter()
         self._body_at: float | None = None
         self.ended = False
+        self.expiring: tuple[tuple[str, weakref.ref[object]], ...] = ()
+        self._view: object = None
+        self.when_known: Callable[[Unit], None] | None = None
+        self.naming: Callable[[], str | None] | None = None
         self.overlapped = False
-        self.sequence = 0
+        self.sequence = self.rss = 0
         self.operation: Operation | None = None
         self.start: Start | None = None
         self.record: int | None = None
+
+    @property
+    def view(self) -> object:
+        """What it runs, None while that is not known."""
+        return self._view
+
+    @view.setter
+    def view(self, view: object) -> None:
+        self._view = view
+        if view is not None and self.when_known is not None:
+            self.when_known(self)
+
+    def expires(self, obj: object, label: str) -> None:
+        """Say that nothing should need an object any more once this unit has ended; it is referred to weakly.
+
+        Args:
+            obj: The framework's own request or response; one that takes no weak reference is ignored.
+            label: What it is: `request`, `response`, `task request`.
+        """
+        if not self.ended and can_be_followed(obj):
+            self.expiring += ((label, weakref.ref(obj)),)
+
+    def running_name(self) -> str:
+        """Return the operation's name as far as it is known while the unit runs."""
+        naming = self.naming
+        with suppress(Exception):  # it may be the host's, and the request is in the middle of something
+            return (naming() if naming is not None else None) or self.name
+        return self.name
 
     def body_sent(self) -> None:
         """Say that the last message of the body left now."""

@@ -3,16 +3,15 @@
 A request's unit lasts from the call of the application until the server closes the response, or drops it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from http import HTTPStatus
+from collections.abc import Iterable, Mapping
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from memguard.adapting import UNIT, answer, load_settings, operation_name
-from memguard.dashboard import BODY_LIMIT, Request, Response, admits, concerns
+from memguard.dashboard import concerns
 from memguard.safety import Part
 from memguard.settings import Settings
 from memguard.wiring.guard import Guard
+from memguard.wsgi.endpoint import Debug, admitted, path_of, send
 from memguard.wsgi.exchange import Exchange, Route
 
 _part = Part("watching WSGI requests")
@@ -41,7 +40,7 @@ class MemGuardMiddleware:
         *,
         operation: Route | None = None,
         unmatched: str = "<wsgi>",
-        debug: bool | Callable[[WSGIEnvironment], bool] = False,
+        debug: Debug = False,
         **arguments: object,
     ) -> None:
         self.app = app
@@ -57,11 +56,9 @@ class MemGuardMiddleware:
             return self.app(environ, start_response)
         answered = exchange = None
         with _part:
-            path = environ.get("PATH_INFO", "")
-            if not path.isascii():
-                path = path.encode("latin-1").decode("utf-8", "replace")
-            if concerns(path, self.settings):
-                answered = self._answer(environ, path)
+            if concerns(path_of(environ), self.settings):
+                asked = admitted(environ, self.settings, debug=self._debug)
+                answered = None if asked is None else answer(asked, self.settings)
             # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
             if answered is None and ((outer := environ.get(UNIT)) is None or outer.ended):
                 guard = Guard.for_process(self.settings)
@@ -69,8 +66,7 @@ class MemGuardMiddleware:
                 environ[UNIT] = unit
                 exchange = Exchange(guard, unit, start_response, environ, self._operation)
         if answered is not None:
-            start_response(f"{answered.status} {HTTPStatus(answered.status).phrase}", list(answered.headers))
-            return [answered.body]
+            return send(answered, start_response)
         if exchange is None:
             return self.app(environ, start_response)
         try:
@@ -83,25 +79,3 @@ class MemGuardMiddleware:
             return exchange.response(environ, result)
         exchange.end()
         return result
-
-    def _answer(self, environ: WSGIEnvironment, path: str) -> Response | None:
-        headers = {key[5:].replace("_", "-").lower(): text for key, text in environ.items() if key.startswith("HTTP_")}
-        for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            if environ.get(key):
-                headers[key.replace("_", "-").lower()] = environ[key]
-        request = Request(
-            method=environ.get("REQUEST_METHOD", ""),
-            path=path,
-            root=environ.get("SCRIPT_NAME", ""),
-            query=environ.get("QUERY_STRING", ""),
-            headers=headers,
-            peer=environ.get("REMOTE_ADDR"),
-            scheme=environ.get("wsgi.url_scheme", "http"),
-            debug=bool(self._debug(environ) if callable(self._debug) else self._debug),
-        )
-        if not admits(request, self.settings):
-            return None
-        length = headers.get("content-length", "")
-        if request.method == "POST" and length.isascii() and length.isdigit():
-            request = replace(request, body=environ["wsgi.input"].read(min(int(length), BODY_LIMIT + 1)))
-        return answer(request, self.settings)

@@ -2,17 +2,18 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from memguard.adapting import operation_name
+from memguard.adapting import named
 from memguard.safety import Part
 from memguard.wiring.guard import Guard, Unit
+from memguard.wsgi.head import closing, timed
 
 Route = Callable[[WSGIEnvironment], str | None]
 
 _naming = Part("naming WSGI operations")
-_timing = Part("timing WSGI responses")
 
 
 class Exchange:
@@ -22,7 +23,7 @@ class Exchange:
     the two would not be freed, and the unit not ended, when a server drops the response without closing it.
     """
 
-    __slots__ = ("_environ", "_guard", "_route", "_start_response", "_status", "_tracing", "_unit", "failed")
+    __slots__ = ("_guard", "_naming", "_start_response", "_status", "_tracing", "_unit", "failed")
 
     def __init__(
         self, guard: Guard, unit: Unit, start_response: StartResponse, environ: WSGIEnvironment, route: Route | None
@@ -30,8 +31,9 @@ class Exchange:
         self._guard = guard
         self._unit = unit
         self._start_response = start_response
-        self._environ = environ if route is not None else None
-        self._route = route
+        self._naming = unit.naming = (
+            None if route is None else partial(named, route, environ, environ.get("REQUEST_METHOD", ""))
+        )
         self._tracing = guard.settings.mode == "trace"
         self._status: object = ""
         self.failed = False
@@ -41,17 +43,10 @@ class Exchange:
         self._status = status
         try:
             if self._tracing:
-                headers = self._timed(headers)
-            return self._start_response(status, headers, *exc_info)
+                headers = timed(self._guard, self._unit, headers)
+            return self._start_response(status, closing(self._guard, headers), *exc_info)
         finally:
             del exc_info  # a traceback that goes through this frame would hold itself
-
-    def _timed(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        with _timing:
-            timings = self._guard.timings(self._unit)
-            if timings:
-                return [*headers, ("Server-Timing", timings)]
-        return headers
 
     def response(self, environ: WSGIEnvironment, result: Iterable[bytes]) -> Iterable[bytes]:
         """Return what the server gets: `result` wrapped, or untouched where the server knows it by its identity."""
@@ -62,7 +57,8 @@ class Exchange:
             return _SizedBody(result, self) if hasattr(type(result), "__len__") else _Body(result, self)
         self._name()
         try:
-            # Not `self.end`: the environ may lead back to the result, which then would never go.
+            # Nothing that holds the environ: it may lead back to the result, which then would never go.
+            self._unit.naming = None
             weakref.finalize(result, self._guard.end, self._unit, error=self._is_error()).atexit = False
         except TypeError:
             self.end()
@@ -78,11 +74,9 @@ class Exchange:
         return self.failed or (isinstance(self._status, str) and self._status[:1] == "5")
 
     def _name(self) -> None:
-        if self._environ is not None and self._route is not None and _naming.on:
+        if self._naming is not None and _naming.on:
             with _naming:
-                route = self._route(self._environ)
-                if route is not None:
-                    self._unit.name = operation_name(self._environ.get("REQUEST_METHOD", ""), route)
+                self._unit.name = self._naming() or self._unit.name
 
 
 class _Body:

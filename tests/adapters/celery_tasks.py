@@ -18,8 +18,10 @@ app = Celery(
 )  # fmt: skip
 app.conf.update(
     worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True, worker_hijack_root_logger=False,
-    task_default_retry_delay=0, task_acks_late=False, result_expires=SECONDS,
+    task_default_retry_delay=0, task_acks_late=False, result_expires=SECONDS, worker_proc_alive_timeout=SECONDS,
 )  # fmt: skip
+if method := os.environ.get("CONTRACT_START"):
+    app.conf.worker_pool_start_method = method
 if ceiling := os.environ.get("CONTRACT_CEILING"):
     app.conf.memguard_rss_ceiling = ceiling
 if os.environ.get("CONTRACT_WATCHED", "1") == "1":

@@ -159,9 +159,11 @@ def test_websocket() -> None:
         assert in_flight() == 1
         websocket.close()
         eventually(counts, {"/talk/{room}": (1, 0)})
-    guard = Guard.current()
+        guard = Guard.current()
     assert guard is not None
     assert [unit.operation.kind for _, unit in guard.store.units()] == ["websocket"]
+    assert Guard.current() is None
+    assert [state.state for state in guard.store.read().workers] == ["stopped"], "the lifespan has ended"
 
 
 def test_websocket_whose_client_goes_away() -> None:
@@ -224,7 +226,7 @@ async def test_body_beyond_the_limit() -> None:
     async def receive() -> Any:
         nonlocal read
         read += 1
-        return {"type": "http.request", "body": b"x" * 3000, "more_body": True}
+        return {"type": "http.request", "body": b"x" * 40_000, "more_body": True}
 
     sent: list[Any] = []
 

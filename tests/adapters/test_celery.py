@@ -17,11 +17,11 @@ from celery.exceptions import Ignore, Retry
 from memguard.celery import MemGuard
 from memguard.settings import SettingsError
 from memguard.wiring.guard import Guard
-from tests.adapters.truth import counts, in_flight
+from tests.adapters.truth import counts, in_flight, runs
 
 SIGNALS = (
-    signals.worker_init, signals.task_prerun, signals.task_postrun, signals.worker_process_shutdown,
-    signals.worker_shutdown,
+    signals.worker_init, signals.worker_process_init, signals.task_prerun, signals.task_postrun,
+    signals.worker_process_shutdown, signals.worker_shutdown,
 )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_exit(app: Celery) -> None:
 
 
 def test_kind(app: Celery) -> None:
-    """A worker's process reports as one of Celery's, with the pool it can be told by."""
+    """A process that runs tasks reports as one of Celery's; without a worker its pool is unknown."""
     task = app.task(shared=False, name="shop.bill")(seven)
     MemGuard(app)
     run(task)
@@ -103,7 +103,7 @@ def test_kind(app: Celery) -> None:
     guard.flush()
     (worker,) = guard.store.read().workers
 
-    assert (worker.kind, worker.server) == ("celery", "celery-prefork")
+    assert (worker.kind, worker.server) == ("celery", "celery-unknown")
 
 
 def test_eager(app: Celery) -> None:
@@ -266,3 +266,20 @@ assert threading.active_count() == 1
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_code_of_a_task_is_known(app: Celery) -> None:
+    """The function of a task, also of one that is bound or retried by itself."""
+
+    def bill(self: Any) -> int:
+        return int(self.request.retries)
+
+    plain = app.task(shared=False, name="shop.plain")(seven)
+    bound = app.task(shared=False, name="shop.bound", bind=True, autoretry_for=(KeyError,))(bill)
+    MemGuard(app)
+    run(plain)
+    run(bound)
+
+    assert runs("shop.plain", seven)
+    assert runs("shop.bound", bill)
+    assert not runs("shop.bound", seven)

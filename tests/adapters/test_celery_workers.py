@@ -1,5 +1,8 @@
 """The Celery adapter in real workers of every pool, over a real broker, beside workers that nobody watches."""
 
+import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -96,6 +99,7 @@ def start(servers: Servers, broker: str, tmp_path: Path) -> Iterator[Start]:
         environ = {"CELERY_BROKER_URL": url, "MEMGUARD_STORE": str(store), **environ}
         command = commands.celery(pool)
         command[command.index("--app") + 1] = TASKS
+        command += ["--hostname", f"{number}@%h"]
         server = servers.start(f"celery-{number}", command, environ=environment(**environ), log=log)
         sender = Celery("contract", broker=url, backend=url, set_as_current=False)
         started.append(Worker(pool, server, store, sender))
@@ -143,6 +147,42 @@ def test_contract(start: Start, servers: Servers, pool: str) -> None:
     servers.stop(watched.server)
     assert {each.state for each in watched.stored().workers} == {"stopped"}
     assert "memguard failed" not in watched.server.log.read_text()
+
+
+def test_spawned_processes(start: Start) -> None:
+    """A pool whose processes are spawned, and import the application anew, is watched as one whose are forked."""
+    worker = start("prefork", CONTRACT_START="spawn")
+    ready(worker)
+    assert worker.outcome("add", 1, 2) == ("SUCCESS", "3")
+    assert worker.outcome("again") == ("SUCCESS", "2")
+
+    eventually(worker.counts, {"add": (1, 0), "again": (3, 0)})
+    assert {each.server for each in worker.stored().workers} == {"celery-prefork"}
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_inspect(start: Start, pool: str) -> None:
+    """`celery inspect memguard` has each worker tell of its own processes, and of no other's."""
+    worker = start(pool)
+    other = start(pool, CELERY_BROKER_URL=str(worker.sender.conf.broker_url), MEMGUARD_STORE=str(worker.store))
+    ready(worker)
+    ready(other)
+    results = [worker.send("add", number, 1) for number in range(20)]
+    for result in results:
+        result.get(timeout=SECONDS)
+    eventually(worker.counts, {"add": (20, 0)})
+    command = [sys.executable, "-m", "celery", "--app", TASKS, "inspect", "memguard", "--json", "--timeout", "20"]
+    environ = environment(CELERY_BROKER_URL=str(worker.sender.conf.broker_url))
+    asked = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=SECONDS)
+    told = list(json.loads(asked.stdout).values())
+
+    assert {each["answered_by"]["pid"] for each in told} == {worker.server.pid, other.server.pid}
+    for each in told:
+        main = each["answered_by"]["pid"]
+        children = {child.pid for child in psutil.Process(main).children()}
+        assert {row["pid"] for row in each["workers"]} <= (children if pool == "prefork" else {main})
+        assert {row["name"] for row in each["operations"]} <= {f"{TASKS}.add"}
+    assert sum(row["units"] for each in told for row in each["operations"]) == 20
 
 
 @pytest.mark.parametrize("pool", ["prefork", "gevent"])

@@ -29,7 +29,10 @@ pytestmark = [
     # werkzeug's checks do not know that a HEAD has a length and no body.
     pytest.mark.filterwarnings("ignore:Content-Length and the number of bytes sent"),
 ]
-each_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+each_subject = pytest.mark.parametrize(
+    "subject",
+    [pytest.param(each, id=each.name, marks=pytest.mark.xdist_group(f"serves {each.name}")) for each in SUBJECTS],
+)
 
 
 def ask(address: Address, case: Case) -> bytes:

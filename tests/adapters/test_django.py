@@ -18,8 +18,8 @@ from memguard.django import MemGuardMiddleware
 from memguard.settings import SettingsError
 from memguard.wiring.guard import Guard
 from tests.adapters.direct import environ, serve_wsgi
-from tests.adapters.django_subject import PASS_ON, configure, make_handler
-from tests.adapters.truth import counts, in_flight
+from tests.adapters.django_subject import PASS_ON, _ByClass, _item, configure, make_handler
+from tests.adapters.truth import counts, in_flight, runs
 
 MIDDLEWARE = "memguard.django.MemGuardMiddleware"
 
@@ -231,3 +231,14 @@ def test_import_without_a_project() -> None:
     )  # fmt: skip
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_view_is_known() -> None:
+    """Its function, or the methods of its class."""
+    handler = make_handler(WSGIHandler, [MIDDLEWARE], {})
+    serve_wsgi(handler, environ("/items/7"))
+    serve_wsgi(handler, environ("/by-class/7"))
+
+    assert runs("GET /items/<int:number>", _item)
+    assert runs("GET /by-class/<int:number>", _ByClass.get)
+    assert not runs("GET /by-class/<int:number>", _item)

@@ -11,7 +11,7 @@ from werkzeug.test import Client
 from memguard.flask import MemGuard
 from memguard.settings import SettingsError
 from memguard.wiring.guard import Guard
-from tests.adapters.truth import counts
+from tests.adapters.truth import counts, runs
 
 
 def show(number: int) -> str:
@@ -163,3 +163,32 @@ def test_error_handlers_and_teardown(app: Flask) -> None:
             assert response.status_code == status
     assert counts() == {"GET /handled": (1, 0), "GET /unhandled": (1, 1)}
     assert [type(error) for error in seen] == [type(None), KeyError]
+
+
+def test_the_view_is_known(app: Flask) -> None:
+    """Its function, or the methods of its class."""
+
+    class ByClass(MethodView):
+        def get(self) -> str:
+            return "by class"
+
+    app.add_url_rule("/class", view_func=ByClass.as_view("by_class"))
+    MemGuard(app)
+    app.test_client().get("/users/7").close()
+    app.test_client().get("/class").close()
+
+    assert runs("GET /users/<int:number>", show)
+    assert runs("GET /class", ByClass.get)
+    assert not runs("GET /class", show)
+
+
+def test_a_command_of_the_application_s_own_stays(app: Flask) -> None:
+    """Where it has the name of memguard's."""
+
+    @app.cli.command("memguard")
+    def own() -> None:
+        """Do what the application wants."""
+
+    MemGuard(app)
+
+    assert app.cli.commands["memguard"] is own

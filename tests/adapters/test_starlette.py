@@ -1,5 +1,6 @@
 """The Starlette and FastAPI adapter: full route templates, whatever lies around a route, and how it is set up."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from memguard.wiring.guard import Guard
 from tests.adapters.direct import scope, serve_asgi
 from tests.adapters.flask_subject import make_app as make_flask
 from tests.adapters.servers import fetch, uvicorn_server
-from tests.adapters.truth import counts, eventually
+from tests.adapters.truth import counts, eventually, runs
 
 
 async def view(request: Request) -> Response:
@@ -251,3 +252,14 @@ def test_streamed_through_a_server() -> None:
         answer = fetch(address, "GET", "/_memguard/api/report", headers=("Authorization: Bearer a-long-secret",))
 
     assert len(json.loads(answer.partition(b"\r\n\r\n")[2])["operations"]) == 1
+
+
+def test_the_endpoint_is_known() -> None:
+    """Its function, or the methods of its class."""
+    app = MemGuardMiddleware(Starlette(routes=[Route("/plain", view), Route("/class", ByClass)]))
+    for path in ("/plain", "/class"):
+        asyncio.run(serve_asgi(app, scope(path)))
+
+    assert runs("GET /plain", view)
+    assert runs("GET /class", ByClass.get)
+    assert not runs("GET /class", view)

@@ -294,7 +294,10 @@ def test_endpoint_that_fails(monkeypatch: pytest.MonkeyPatch, swallowed: list[Ba
     [
         ({"rss_ceiling": "512 bananas"}, "rss_ceiling='512 bananas': expected"),
         ({"mode": "sleep"}, "mode='sleep': expected one of 'watch', 'trace', 'off'"),
-        ({"rss_cieling": "512MB"}, "unknown memguard setting 'rss_cieling'; known settings: alerts, endpoint"),
+        (
+            {"rss_cieling": "512MB"},
+            "unknown memguard setting 'rss_cieling'; known settings: alert_cooldown, alert_rules",
+        ),
         ({"environ": {}}, "unknown memguard setting 'environ'"),
         ({"settings": 7}, "MEMGUARD=7: expected a mapping"),
         ({"store": __file__}, "expected the path of a file that memguard made"),

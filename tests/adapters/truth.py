@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from memguard.explain.sites import passes
 from memguard.wiring.guard import Guard
 
 SECONDS = 20
@@ -34,3 +35,13 @@ def eventually(ask: Callable[[], Any], expected: Any) -> None:
     while (answer := ask()) != expected and time.monotonic() < deadline:
         time.sleep(0.005)
     assert answer == expected, f"{answer} and not {expected}"
+
+
+def runs(name: str, view: Any) -> bool:
+    """Tell whether it is known that an operation of this process runs a view, so that its allocations are its own."""
+    guard = Guard.current()
+    if guard is None or guard._watch is None:
+        return False
+    last = max(line for _, _, line in view.__code__.co_lines() if line is not None)
+    known = {operation.name: code for operation, code in guard._watch.code.items()}
+    return passes([(view.__code__.co_filename, last)], known.get(name, ()))

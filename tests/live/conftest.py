@@ -26,9 +26,23 @@ def broker_port(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> i
     return port
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder as live."""
+    """Mark every test of this folder as live; in parallel runs, those that look at the same server stay together."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.live)
+            if isinstance(item, pytest.Function) and not _shares_a_port(item):
+                item.add_marker(pytest.mark.xdist_group(_server_of(item)))
+
+
+def _shares_a_port(item: pytest.Item) -> bool:
+    """Tell whether it starts the demo, whose port is always the same where it is free."""
+    return item.path.name == "test_demo.py"
+
+
+def _server_of(item: pytest.Function) -> str:
+    """Return the name of what is loaded once for many tests, else the test's own."""
+    loaded = item.callspec.params.get("loaded") if hasattr(item, "callspec") else None
+    return f"{item.path.name} {getattr(loaded, 'id', loaded)}" if loaded is not None else item.nodeid

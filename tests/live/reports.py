@@ -14,10 +14,10 @@ LEAKING_LINE = "# the line that leaks"
 Report = dict[str, Any]
 
 
-def marked_line(module_file: str) -> tuple[Path, int]:
+def marked_line(module_file: str, mark: str = LEAKING_LINE) -> tuple[Path, int]:
     """Return the file, and the number of its line that is marked as the one that leaks."""
     path = ROOT / module_file
-    (number,) = [n for n, line in enumerate(path.read_text().splitlines(), 1) if line.endswith(LEAKING_LINE)]
+    (number,) = [n for n, line in enumerate(path.read_text().splitlines(), 1) if line.endswith(mark)]
     return path, number
 
 

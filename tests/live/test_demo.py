@@ -35,6 +35,10 @@ def _sending(log: Path) -> bool:
     return "tasks sent" in log.read_text()
 
 
+def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
 def _lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -48,10 +52,11 @@ def test_it_leaves_no_process_however_it_ends(number: signal.Signals, tmp_path: 
     log = tmp_path / "demo.log"
     with _demo(log) as process:
         eventually(lambda: _sending(log), "traffic in the demo", SECONDS_TO_START)
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert len(family) >= 8, "a watchdog, redis, gunicorn with two workers, Celery with two"
+        all_of_it = "a watchdog, redis, gunicorn with two workers, Celery with two"
+        eventually(lambda: len(_family(process)) >= 8, all_of_it, SECONDS_TO_START)
+        family = _family(process)
         process.send_signal(number)
-        assert process.wait(30) == (-signal.SIGKILL if number is signal.SIGKILL else 0), log.read_text()
+        assert process.wait(90) == (-signal.SIGKILL if number is signal.SIGKILL else 0), log.read_text()
         eventually(lambda: not any(map(_lives, family)), "the end of the demo's processes")
 
 
@@ -62,7 +67,7 @@ def test_it_says_what_died(tmp_path: Path) -> None:
         eventually(lambda: _sending(log), "traffic in the demo", SECONDS_TO_START)
         (redis,) = [child for child in psutil.Process(process.pid).children() if "redis-server" in child.name()]
         redis.kill()
-        assert process.wait(30) == 1
+        assert process.wait(90) == 1
     assert "the demo cannot go on: redis ended with exit code -9" in log.read_text()
     assert "redis| " in log.read_text()
 
@@ -77,7 +82,7 @@ def test_it_takes_the_next_port_when_its_own_is_taken(tmp_path: Path) -> None:
         with _demo(log, "--port", str(port)) as process:
             eventually(lambda: "the page is at" in log.read_text(), "the page of the demo", SECONDS_TO_START)
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(90) == 0
     assert f"127.0.0.1:{port}/" not in log.read_text()
 
 
@@ -85,7 +90,7 @@ def test_it_finds_both_leaks_and_nothing_else(tmp_path: Path) -> None:
     """`--check` ends by itself with exit code 0 and says when each leak was named, and at which line."""
     log = tmp_path / "demo.log"
     with _demo(log, "--check") as process:
-        assert process.wait(100) == 0, log.read_text()
+        assert process.wait(180) == 0, log.read_text()
     output = log.read_text()
     assert output.count("named after") == 2
     assert f"{Path('example_apps/flask_app/app.py')}:" in output

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from memguard.evidence import Holder, Link, Pattern, Site, TypeCount
 from memguard.model import (
     Event,
     Finding,
@@ -9,10 +10,7 @@ from memguard.model import (
     Judgement,
     Operation,
     OperationStats,
-    Pattern,
-    Site,
     TimelinePoint,
-    TypeCount,
     UnitRecord,
     VerdictName,
     WorkerId,
@@ -58,10 +56,11 @@ def finding(fingerprint: str = "00112233aabbccdd", **changed: Any) -> Finding:
         "sites": (Site("/srv/shop/views.py", 85, "show", "_request_caches.append(context)", 80, 8000),),
         "types": (TypeCount("shop.views.Context", 40), TypeCount("dict", 40)),
         "pattern": Pattern("unbounded-container", "A container that only grows", "Empty it, or give it a cap."),
-        "holder": {
-            "path": "shop.views._request_caches[…]", "root": "module shop.views", "size": 120, "growth_per_unit": 1.0,
-            "chain": [{"type": "dict", "via": "attribute _request_caches of module shop.views"}],
-        },
+        "holder": Holder(
+            path="shop.views._request_caches[…]", root="module shop.views", root_kind="module", size=120, growth_per_unit=1.0,
+            chain=(Link("dict", "attribute _request_caches of module shop.views", 120, grows=True),),
+        ),
+        "attribution": "12 windows covered nothing but this operation",
     }  # fmt: skip
     return Finding(fingerprint, **{**found, **changed})
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from memguard import cli
+from memguard.explain.reproduction import reproduction
 from memguard.store.connection import Database
+from memguard.store.places import runtime_directory
 from memguard.store.sqlite import SqliteStore
 from tests.unit.telling import NOW, finding, judged, stats, told
 
@@ -121,6 +123,59 @@ def test_without_a_store_it_is_the_one_a_worker_here_would_use(
     assert "MEMGUARD_MODE='bananas': expected one of 'watch', 'trace', 'off'" in complaint
 
 
+def test_other_services_are_named_where_this_ones_store_is_missing_or_empty(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever forgot which service it was need not look for files."""
+    directory = runtime_directory()
+    tell(directory / "shop.sqlite", "shop")
+    tell(directory / "blog.sqlite", "blog")
+    hint = "other services have one beside it, name one with --service: blog, shop"
+    place = directory / "default.sqlite"
+
+    assert run(capsys, "report") == (2, "", f"memguard: there is no memguard store at {place}; {hint}\n")
+    assert run(capsys, "reproduce", "ff") == (2, "", f"memguard: there is no memguard store at {place}; {hint}\n")
+    assert hint not in run(capsys, "report", "--service", "sho")[2], "that one was asked for"
+    assert hint not in run(capsys, "report", "--store", place)[2]
+
+    with closing(SqliteStore(Database(str(place)), "default")) as empty:
+        empty.read()
+    code, out, _ = run(capsys, "report")
+    assert (code, out.splitlines()[3]) == (0, f"Note: {hint}")
+
+    tell(place, "default")
+    assert hint not in run(capsys, "report")[1]
+
+
+def test_a_finding_becomes_a_test(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is printed, and nothing else is: the output is a file."""
+    code, out, complaints = run(capsys, "reproduce", finding().fingerprint, "--store", path, "--service", "shop")
+
+    assert (code, complaints) == (0, "")
+    assert out == reproduction(finding())
+    compile(out, "test_leak.py", "exec")
+
+
+def test_an_unknown_fingerprint_is_told_the_known_ones(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the operations they are about; a name cannot command the terminal."""
+    assert run(capsys, "reproduce", "0011", "--store", path) == (
+        2, "",
+        "memguard: service 'shop' has no finding with the fingerprint '0011'; it has: 00112233aabbccdd (GET /leak)\n",
+    )  # fmt: skip
+    with closing(SqliteStore(Database(str(path)), "shop")) as store:
+        odd = judged("x\x1b[2J", "leak", kind="task")
+        store.flush(told(findings=(finding("ff", judgement=odd),)))
+    complaint = run(capsys, "reproduce", "\x1b[2J", "--store", path)[2]
+    assert "'\\x1b[2J'; it has: 00112233aabbccdd (GET /leak), ff (task x\\x1b[2J)\n" in complaint
+
+    empty = path.with_name("empty.sqlite")
+    with closing(SqliteStore(Database(str(empty)), "shop")) as store:
+        store.read()
+    assert run(capsys, "reproduce", "ff", "--store", empty)[2].endswith(
+        "has no finding with the fingerprint 'ff'; it has: none\n"
+    )
+
+
 def test_a_file_that_is_missing_or_wrong_is_said_and_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,7 +205,7 @@ def test_a_file_that_is_missing_or_wrong_is_said_and_left_alone(
 
 def test_wrong_arguments_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     """With exit code 2 and how it is used."""
-    for arguments in ([], ["repot"], ["report", "--stoer", "x"]):
+    for arguments in ([], ["repot"], ["report", "--stoer", "x"], ["reproduce"], ["reproduce", "ff", "--json"]):
         with pytest.raises(SystemExit) as ended:
             cli.main(arguments)
         assert ended.value.code == 2

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from memguard.alerting import DEFAULT_RULES
 from memguard.settings import HEALTH_CHECKS, Ceiling, Settings, SettingsError
 
 # What `Settings` starts from when nothing is said: design §9.
@@ -20,13 +21,26 @@ DEFAULTS: dict[str, object] = {
     "rss_hard_ceiling": None,
     "rss_metric": "rss",
     "recycle": "auto",
+    "recycle_samples": 20,
     "recycle_concurrency": 1,
     "recycle_min_uptime": 30.0,
+    "recycle_min_interval": 10.0,
+    "drain_timeout": 10.0,
+    "supervised": False,
     "endpoint": "/_memguard",
     "token": None,
     "store": None,
+    "store_retention": 604_800.0,
+    "store_size": 64_000_000,
     "ignore": HEALTH_CHECKS,
+    "snapshot_interval": None,
+    "snapshots_kept": 10,
     "alerts": ("log",),
+    "alert_rules": DEFAULT_RULES,
+    "alert_cooldown": 900.0,
+    "alerts_per_hour": 12,
+    "opentelemetry": False,
+    "show_keys": False,
 }
 
 
@@ -60,8 +74,12 @@ GOOD: list[tuple[str, object, object]] = [
     ("rss_metric", "pss", "pss"),
     ("recycle", "report", "report"),
     ("recycle", leave, leave),
+    ("recycle_samples", "4", 4),
     ("recycle_concurrency", 3, 3),
     ("recycle_min_uptime", "5m", 300.0),
+    ("recycle_min_interval", "1m", 60.0),
+    ("drain_timeout", 2.5, 2.5),
+    ("supervised", "yes", True),
     ("endpoint", "/debug/memory", "/debug/memory"),
     ("endpoint", None, None),
     ("endpoint", "off", None),
@@ -72,11 +90,20 @@ GOOD: list[tuple[str, object, object]] = [
     ("store", Path("/var/lib/shop.sqlite"), "/var/lib/shop.sqlite"),
     ("store", "shop.sqlite", "shop.sqlite"),
     ("store", "", None),
+    ("store", "redis://localhost/0", "redis://localhost/0"),
+    ("store_retention", "2d", 172_800.0),
+    ("store_size", "10MB", 10_000_000),
+    ("snapshot_interval", "5m", 300.0),
+    ("snapshot_interval", "", None),
+    ("snapshots_kept", "3", 3),
     ("ignore", ["GET /health", "* /metrics"], ("GET /health", "* /metrics")),
     ("ignore", "GET /health, * /metrics", ("GET /health", "* /metrics")),
     ("ignore", (), ()),
     ("alerts", "log", ("log",)),
     ("alerts", [], ()),
+    ("show_keys", True, True),
+    ("show_keys", "yes", True),
+    ("show_keys", "OFF", False),
 ]
 
 BAD: list[tuple[str, object, str]] = [
@@ -96,6 +123,8 @@ BAD: list[tuple[str, object, str]] = [
     ("overhead_budget", True, "expected a share from 0.0001 to 0.5"),
     ("overhead_budget", "nan", "expected a share from 0.0001 to 0.5"),
     ("overhead_budget", None, "expected a share from 0.0001 to 0.5"),
+    ("snapshot_interval", "5s", "at least 10 seconds"),
+    ("snapshots_kept", 101, "expected a whole number from 1 to 100"),
     ("trace_frames", 0, "expected a whole number from 1 to 64"),
     ("trace_frames", 65, "expected a whole number from 1 to 64"),
     ("trace_frames", 8.5, "expected a whole number from 1 to 64"),
@@ -112,8 +141,12 @@ BAD: list[tuple[str, object, str]] = [
     ("rss_hard_ceiling", "lots", 'a text like "512MB"'),
     ("rss_metric", "vms", "expected one of 'rss', 'uss', 'pss'"),
     ("recycle", "always", "expected one of 'auto', 'report', or a callable"),
+    ("recycle_samples", 0, "expected a whole number from 1 to 10000"),
     ("recycle_concurrency", 0, "expected a whole number from 1 to 1024"),
     ("recycle_min_uptime", "soon", 'a text like "500ms", "30s"'),
+    ("recycle_min_interval", 0, 'a text like "500ms", "30s"'),
+    ("drain_timeout", "never", 'a text like "500ms", "30s"'),
+    ("supervised", "systemd", "expected True or False"),
     ("endpoint", "memory", 'expected a path like "/_memguard"'),
     ("endpoint", "/", 'expected a path like "/_memguard"'),
     ("endpoint", "/memory/", 'expected a path like "/_memguard"'),
@@ -121,13 +154,23 @@ BAD: list[tuple[str, object, str]] = [
     ("endpoint", "/memory?x", 'expected a path like "/_memguard"'),
     ("endpoint", "/mem\r\nory", "has no control characters"),
     ("endpoint", 7, "expected a text"),
-    ("store", "redis://localhost/0", "a store over the network is not part of this version"),
+    ("store", "memcached://localhost", "or the address of a Redis that begins with redis://, rediss://, unix://"),
+    ("store_retention", "59m", "from one hour to a year"),
+    ("store_retention", 400 * 86400, "from one hour to a year"),
+    ("store_retention", "long", "from one hour to a year"),
+    ("store_size", "1kB", "at least 1MB"),
+    ("store_size", True, "at least 1MB"),
     ("store", 7, "expected a text"),
     ("ignore", 7, "expected a list of operations with wildcards"),
     ("ignore", {"GET /health": True}, "expected a list of operations with wildcards"),
     ("ignore", ["GET /health", 7], "expected a text"),
     ("ignore", ["GET /health", ""], "expected a text"),
-    ("alerts", ["pager"], "expected one of 'log'"),
+    ("alerts", ["pager"], 'expected channels, each one of "log"'),
+    ("alert_rules", "rss > much", 'expected a rule, one of "rss > 512MB"'),
+    ("alert_cooldown", "soon", "expected a number of seconds"),
+    ("alerts_per_hour", 0, "expected a whole number from 1 to 1000"),
+    ("show_keys", "maybe", "expected True or False"),
+    ("show_keys", 1, "expected True or False"),
 ]
 
 
@@ -257,3 +300,20 @@ def test_own_ignore_list_replaces_the_default() -> None:
     assert settings.ignores("GET /static/<path>")
     assert not settings.ignores("get /static/<path>")
     assert not settings.ignores("GET /health")
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard"), [("512MB", "512MB"), ("512MB", "300MB"), ("80%", "80%"), ("80%", "50%"), ("2GB", 10)]
+)
+def test_ceilings_the_wrong_way_round(soft: object, hard: object) -> None:
+    """A hard ceiling at or below the soft one is an error, where that can be told before the process serves."""
+    with pytest.raises(SettingsError, match="rss_hard_ceiling must be above rss_ceiling"):
+        Settings.load(rss_ceiling=soft, rss_hard_ceiling=hard)
+
+
+@pytest.mark.parametrize(("soft", "hard"), [("300MB", "512MB"), ("80%", "90%"), ("512MB", "90%"), ("80%", "10MB")])
+def test_ceilings_that_cannot_be_compared_yet(soft: object, hard: object) -> None:
+    """Ceilings of different forms are compared once the process serves."""
+    settings = Settings.load(rss_ceiling=soft, rss_hard_ceiling=hard)
+
+    assert settings.rss_ceiling != settings.rss_hard_ceiling

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memguard.units import DURATION_FORMS, SIZE_FORMS, format_bytes, format_seconds, parse_bytes, parse_seconds
+from memguard.units import (
+    DURATION_FORMS,
+    SIZE_FORMS,
+    format_bytes,
+    format_change,
+    format_seconds,
+    parse_bytes,
+    parse_seconds,
+)
 
 NO_QUANTITY = [
     "512 bananas",
@@ -162,3 +170,9 @@ def test_bytes_for_people(count: float, text: str) -> None:
 def test_seconds_for_people(seconds: float, text: str) -> None:
     """One whole number with the unit that keeps it short."""
     assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1_500, "+1.50 kB"), (0, "0 B"), (-1_500, "-1.50 kB")])
+def test_changes(count: float, expected: str) -> None:
+    """What has grown says so."""
+    assert format_change(count) == expected

@@ -1,4 +1,6 @@
+import hmac
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -228,3 +230,34 @@ def test_a_cookie_of_the_same_name_from_elsewhere_does_not_lock_out() -> None:
 
     assert admits(request(headers={"cookie": f"{junk}; {good}"}), settings())
     assert not admits(request(headers={"cookie": f"{junk}; " * 1000 + good}), settings())
+
+
+@pytest.mark.parametrize("shown", [TOKEN, TOKEN[:-1], "x", "", "\udcff", TOKEN + "x" * 5000])
+def test_a_token_is_compared_in_constant_time(shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever measures how long a refusal takes learns nothing: what is secret is compared by one function only.
+
+    That is `hmac.compare_digest`, on the whole of both, and neither is compared in any other way before or after.
+    """
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+
+    def compare(first: bytes, second: bytes) -> bool:
+        compared.append((first, second))
+        return real(first, second)
+
+    class Untouchable(str):
+        """A token that can be encoded, and not be compared."""
+
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared without care")
+
+        __hash__ = str.__hash__
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    using = replace(settings(), token=Untouchable(TOKEN))
+    sent = with_token(headers={"authorization": f"Bearer {shown}", "host": "shop.example"})
+
+    assert admits(sent, using) is (shown == TOKEN)
+    assert (shown.encode("utf-8", "surrogatepass"), TOKEN.encode()) in compared

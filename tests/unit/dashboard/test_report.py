@@ -9,7 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from memguard.dashboard.report import build, is_alive, moment
+from memguard.dashboard.merging import moment
+from memguard.dashboard.report import build, is_alive
 from memguard.model import Finding, OperationStats, Stored, WorkerId, WorkerState
 from tests.unit.telling import ME, NOW, event, finding, judged, stats, worker
 
@@ -28,7 +29,7 @@ def report(
 
 
 def test_it_has_exactly_the_names_of_the_design() -> None:
-    """Design §10, field by field; `store` and a finding's `workers` are added."""
+    """Design §10, field by field, and what was added since."""
     told = build(
         Stored((worker(),), ((ME, stats()),), ((ME, finding()),), ((ME, event(NOW, "recycle", rss_bytes=1)),)),
         service="shop",
@@ -46,14 +47,16 @@ def test_it_has_exactly_the_names_of_the_design() -> None:
         {
             "host": "here", "pid": 4711, "kind": "web", "server": "gunicorn-gthread", "mode": "watch", "alive": True,
             "state": "serving", "started_at": "2027-01-15T07:59:00.000Z", "last_seen": "2027-01-15T08:00:00.000Z",
-            "rss_bytes": 81_000_000, "rss_baseline_bytes": 70_000_000, "ceiling_bytes": None, "units_total": 10,
+            "rss_bytes": 81_000_000, "rss_baseline_bytes": 70_000_000, "ceiling_bytes": None,
+            "hard_ceiling_bytes": None, "rss_floor_bytes": 0, "units_total": 10,
             "in_flight": 1, "windows_total": 4, "overhead_ratio": 0.004, "notes": [],
         }
     ]  # fmt: skip
     assert told["operations"] == [
         {
             "kind": "request", "name": "GET /users/<id>", "units": 10, "errors": 1, "sampled_units": 5,
-            "objects_per_unit": 0.0, "blocks_per_unit": 0.0, "bytes_per_unit": 0.0, "verdict": "clean", "reasons": [],
+            "objects_per_unit": 0.0, "objects_per_unit_error": None, "blocks_per_unit": 0.0, "bytes_per_unit": 0.0,
+            "verdict": "clean", "reasons": [], "last_seen": "2027-01-15T08:00:00.000Z",
         }
     ]  # fmt: skip
     assert told["findings"] == [
@@ -63,6 +66,8 @@ def test_it_has_exactly_the_names_of_the_design() -> None:
             "verdict": "leak",
             "reasons": ["2.0 objects of every unit stay"],
             "first_seen": "2027-01-15T07:59:10.000Z",
+            "new": True,
+            "back": False,
             "last_seen": "2027-01-15T08:00:00.000Z",
             "units_observed": 40,
             "workers": 1,
@@ -70,11 +75,21 @@ def test_it_has_exactly_the_names_of_the_design() -> None:
             "sites": [
                 {
                     "file": "/srv/shop/views.py", "line": 85, "function": "show",
-                    "source": "_request_caches.append(context)", "objects": 80, "bytes": 8000,
+                    "source": "_request_caches.append(context)", "objects": 80, "bytes": 8000, "library": "", "through": "",
                 }
             ],
             "types": [{"type": "dict", "count": 40}, {"type": "shop.views.Context", "count": 40}],
-            "holder": finding().holder,
+            "holder": {
+                "path": "shop.views._request_caches[…]", "root": "module shop.views", "root_kind": "module",
+                "size": 120, "growth_per_unit": 1.0,
+                "chain": (
+                    {
+                        "type": "dict", "via": "attribute _request_caches of module shop.views", "size": 120,
+                        "grows": True,
+                    },
+                ),
+            },
+            "attribution": "12 windows covered nothing but this operation",
             "pattern": {
                 "id": "unbounded-container", "title": "A container that only grows",
                 "advice": "Empty it, or give it a cap.",
@@ -82,8 +97,11 @@ def test_it_has_exactly_the_names_of_the_design() -> None:
         }
     ]  # fmt: skip
     assert told["events"] == [
-        {"at": "2027-01-15T08:00:00.000Z", "host": "here", "pid": 4711, "type": "recycle", "detail": {"rss_bytes": 1}}
-    ]
+        {
+            "at": "2027-01-15T08:00:00.000Z", "host": "here", "pid": 4711, "started_at": "2027-01-15T07:59:00.000Z",
+            "type": "recycle", "detail": {"rss_bytes": 1},
+        }
+    ]  # fmt: skip
 
 
 def test_an_operations_counts_are_summed_and_its_rates_weighted() -> None:

@@ -1,6 +1,8 @@
 import json
+import re
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -8,18 +10,20 @@ from hypothesis import settings as trying
 from hypothesis import strategies as any_
 
 from memguard.dashboard import Response, admits, respond
-from memguard.model import Judgement, Operation, Pattern, Site, TypeCount
+from memguard.evidence import Holder, Link, Pattern, Site, TypeCount
+from memguard.model import Judgement, Operation
 from tests.unit.dashboard.asking import TOKEN, Teller, asked, header, request, settings, with_token
-from tests.unit.telling import ME, event, finding, stats, told, worker
+from tests.unit.telling import ME, event, finding, stats, told, unit, worker
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types memguard"
 )
 EVERY_PATH = (
-    "/_memguard", "/_memguard/", "/_memguard/login", "/_memguard/static/page.css", "/_memguard/static/page.js",
+    "/_memguard", "/_memguard/", "/_memguard/login", "/_memguard/static/base.css", "/_memguard/static/main.js",
     "/_memguard/static/icon.svg", "/_memguard/api/report", "/_memguard/api/timeline", "/_memguard/api/units",
     "/_memguard/nothing", "/_memguard/api", "/_memguard/api/", "/_memguard/static/nothing",
+    "/_memguard/api/findings/ff/reproduction",
 )  # fmt: skip
 
 
@@ -39,10 +43,7 @@ def test_every_answer_guards_itself(path: str, method: str) -> None:
     assert header(answer, "X-Frame-Options") == "DENY"
     assert header(answer, "Referrer-Policy") == "no-referrer"
     assert header(answer, "X-Robots-Tag") == "noindex, nofollow"
-    if answer.status == 200 and "/static/" in path:
-        assert header(answer, "Cache-Control") == "private, max-age=86400"
-    else:
-        assert header(answer, "Cache-Control") == "no-store"
+    assert header(answer, "Cache-Control") == "no-store"
 
 
 @pytest.mark.parametrize("path", EVERY_PATH)
@@ -67,10 +68,11 @@ def test_the_right_kind_of_thing_is_where_it_should_be() -> None:
         "/_memguard/api": 404,
         "/_memguard/api/": 404,
         "/_memguard/static/nothing": 404,
+        "/_memguard/api/findings/ff/reproduction": 404,
     }
     assert kind(found["/_memguard"]) == kind(found["/_memguard/"]) == "text/html; charset=utf-8"
-    assert kind(found["/_memguard/static/page.css"]) == "text/css; charset=utf-8"
-    assert kind(found["/_memguard/static/page.js"]) == "text/javascript; charset=utf-8"
+    assert kind(found["/_memguard/static/base.css"]) == "text/css; charset=utf-8"
+    assert kind(found["/_memguard/static/main.js"]) == "text/javascript; charset=utf-8"
     assert kind(found["/_memguard/static/icon.svg"]) == "image/svg+xml"
     assert kind(found["/_memguard/api/report"]) == "application/json"
 
@@ -100,18 +102,35 @@ def test_this_workers_last_second_is_in_the_report() -> None:
 
 
 def test_assets_are_addressed_by_their_content() -> None:
-    """A browser that cached the style sheet of an older version asks for the new one."""
+    """A browser that kept those of an older version asks for the new ones; what a script imports, too."""
     body = asked(with_token(root="/shop")).body.decode()
+    (styles,) = re.findall('<link rel="stylesheet" href="/shop(/_memguard/static/[0-9a-f]{12}/base.css)">', body)
+    (script,) = re.findall('<script src="/shop(/_memguard/static/[0-9a-f]{12}/main.js)" type="module">', body)
 
-    assert '<link rel="stylesheet" href="/shop/_memguard/static/page.css?v=' in body
-    assert '<script src="/shop/_memguard/static/page.js?v=' in body
+    for path in (
+        styles,
+        script,
+        script.replace("main.js", "live.js"),
+        script.replace("main.js", "vendor/uplot/uPlot.esm.js"),
+    ):
+        answer = asked(with_token(path))
+        assert (answer.status, header(answer, "Cache-Control")) == (200, "private, max-age=86400")
+
+
+def test_assets_of_another_version_are_not_kept() -> None:
+    """During a rolling deploy the page may come from one version and its files from another."""
+    answer = asked(with_token("/_memguard/static/0123456789ab/main.js"))
+
+    assert (answer.status, header(answer, "Cache-Control")) == (200, "no-store")
+    assert asked(with_token("/_memguard/static/0123456789ab/nothing.js")).status == 404
 
 
 @pytest.mark.parametrize(
     "path",
     ["/_memguard/static/../access.py", "/_memguard/static/../../settings.py", "/_memguard/static//etc/passwd",
-     "/_memguard/static/%2e%2e/access.py", "/_memguard/static/page.css/..", "/_memguard/static/", "/_memguard/static",
-     "/_memguard/static/page.css\x00", "/_memguard/static/..\\access.py", "/_memguard/..", "/_memguard/api/report/",
+     "/_memguard/static/%2e%2e/access.py", "/_memguard/static/base.css/..", "/_memguard/static/", "/_memguard/static",
+     "/_memguard/static/base.css\x00", "/_memguard/static/0123456789ab/../access.py", "/_memguard/static/vendor",
+     "/_memguard/static/vendor/uplot/LICENSE", "/_memguard/findings/", "/_memguard/findings/..", "/_memguard/operations/", "/_memguard/static/..\\access.py", "/_memguard/..", "/_memguard/api/report/",
      "/_memguard/api/report\x00", "/_memguard/api//report", "/_memguard/\udcff\udcfe", "/_memguard/" + "x" * 1_000_000,
      "/_memguard/api/" + "../" * 1000, "/_memguard/\r\nSet-Cookie: a=b"],
 )  # fmt: skip
@@ -138,12 +157,13 @@ def test_what_the_host_says_cannot_become_markup() -> None:
     judgement = Judgement(Operation(evil, evil), "leak", (evil,), 2.0, 2.0, 99.0)
     site = Site(evil, 3, evil, evil, 1, 1)
     accused = replace(
-        finding(evil),
+        finding(),
         judgement=judgement,
         sites=(site,),
         types=(TypeCount(evil, 4),),
         pattern=Pattern(evil, evil, evil),
-        holder={"path": evil, "size": 3, "chain": [{"type": evil}]},
+        holder=Holder(evil, evil, "unknown", (Link(evil, evil),), 3),
+        attribution=evil,
     )
     state = worker(ME, kind=evil, server=evil, mode=evil, state=evil, notes=(evil,))
     guard = Teller(
@@ -151,19 +171,20 @@ def test_what_the_host_says_cannot_become_markup() -> None:
             told(),
             worker=state,
             operations=(stats(judgement),),
-            findings=(accused,),
-            events=(event(1.0, evil, a=evil),),
+            findings=(accused, finding(evil)),
+            events=(event(1.0, evil, a=evil), event(2.0, "finding", name=evil, fingerprint=evil)),
+            units=(replace(unit(), operation=Operation(evil, evil)),),
         )
     )
     using = settings(service="shop")
-    page = asked(with_token(root="/" + evil), guard, using).body.decode()
-
-    assert page.count("<script") == 1
-    assert "<img" not in page
-    assert "onerror=alert(2)&gt;" in page
-    assert "\x1b" not in page
-    assert "\u202e" not in page
-    assert page.count("<title>") == 1
+    for below in ("", "/operations", "/units", "/findings/00112233aabbccdd", "/findings/ff"):
+        query = urlencode({"q": evil, "operation": evil, "sort": evil}, errors="replace")
+        page = asked(with_token(f"/_memguard{below}", root="/" + evil, query=query), guard, using).body.decode()
+        assert page.count("<script") == 1
+        assert "<img src=x" not in page
+        assert "onerror=alert(2)&gt;" in page or below == "/findings/ff"
+        assert "\x1b" not in page
+        assert "\u202e" not in page
     report = json.loads(asked(with_token("/_memguard/api/report"), guard, using).body)
     assert report["operations"][0]["name"].startswith("</title><script>")
     form = asked(request("/_memguard/login", root='/"><script>'), using=using).body.decode()
@@ -180,9 +201,24 @@ TEXT = any_.text(alphabet=any_.characters(codec=None), max_size=30)
 @trying(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     tail=TEXT
-    | any_.sampled_from(["", "/", "/login", "/api/units", "/api/timeline", "/api/report", "/static/page.css"]),
+    | any_.sampled_from(
+        [
+            "",
+            "/",
+            "/login",
+            "/api/findings/00/reproduction",
+            "/api/units",
+            "/api/timeline",
+            "/api/report",
+            "/operations",
+            "/units",
+            "/findings/00112233aabbccdd",
+            "/static/base.css",
+        ]
+    ),
     method=any_.sampled_from(["GET", "HEAD", "POST"]) | TEXT,
-    query=TEXT | any_.sampled_from(["limit=1", "since=1", "operation=x", "since=2027-01-01", "limit=%ff"]),
+    query=TEXT
+    | any_.sampled_from(["limit=1", "since=1", "operation=x", "since=2027-01-01", "limit=%ff", "q=x&sort=units"]),
     headers=HEADERS,
     peer=any_.none() | TEXT | any_.just("127.0.0.1"),
     root=TEXT,
@@ -198,7 +234,7 @@ def test_nothing_that_comes_in_raises(tail: str, show: bool, token: str | None, 
     asking = request("/_memguard" + tail, **sent)
     if not admits(asking, using):
         return
-    answer = respond(asking, using, Teller(told(operations=(stats(),))))
+    answer = respond(asking, using, Teller(told(operations=(stats(),), findings=(finding(),))))
 
     assert answer.status in {200, 303, 400, 401, 404, 405, 413}
     for name, value in answer.headers:

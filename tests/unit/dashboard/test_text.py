@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from memguard.dashboard.report import build
-from memguard.dashboard.text import as_text, plain
+from memguard.dashboard.text import WIDTH, as_text, plain
+from memguard.evidence import Holder, Link, Pattern, Site
 from memguard.model import Flush, Operation, Stored, WorkerId
 from tests.unit.telling import ME, NOW, event, finding, judged, stats, worker
 
@@ -30,13 +31,17 @@ def test_it_is_readable_and_aligned() -> None:
         "Note: The store is in memory.\n"
         "\n"
         "FINDINGS\n"
-        "  GET /leak  leaks  +2 objects, +200 B per request\n"
+        "  GET /leak  leaks  new  +2 objects, +200 B per request\n"
         "    2.0 objects of every unit stay\n"
-        "    at /srv/shop/views.py:85 in show\n"
+        "    why it is this operation's: 12 windows covered nothing but this operation\n"
+        "    at /srv/shop/views.py:85 in show, 80 objects and 8.00 kB\n"
         "       _request_caches.append(context)\n"
         "    what stays: dict x 40, shop.views.Context x 40\n"
-        "    held by shop.views._request_caches[…]\n"
+        "    held by shop.views._request_caches[…], 120 entries, +1 per request\n"
+        "       module shop.views (the root)\n"
+        "       └ attribute _request_caches: dict (120 entries, grows)\n"
         "    A container that only grows. Empty it, or give it a cap.\n"
+        "    to reproduce it: memguard reproduce 00112233aabbccdd\n"
         "\n"
         "OPERATIONS\n"
         "  VERDICT  OPERATION        UNITS  ERRORS  SAMPLED  LEFT PER UNIT\n"
@@ -73,3 +78,43 @@ def test_a_name_cannot_command_the_terminal() -> None:
     assert all(line.isprintable() for line in shown.splitlines())
     assert "\\x1b[2J" in shown
     assert plain("a\x00é☕") == "a\\x00é☕"
+
+
+def test_a_chain_is_drawn_link_by_link() -> None:
+    """From the root down, each under the one that holds it; what libraries have to do with a line stands below it."""
+    links = (
+        Link("shop.Registry", "attribute registry of module shop.views"),
+        Link("dict", "attribute by_user", 41_240, grows=True),
+        Link("shop.views.Context", "item"),
+    )
+    holder = Holder("shop.views.registry.by_user[…]", "module shop.views", "module", links, 41_240, 0.25)
+    sites = (
+        Site("/srv/a.py", 3, "show", "query.all()", 1, 0, through="sqlalchemy 2.0.51, orm/session.py:310"),
+        Site("/lib/b.py", 4, "keep", "", 0, 0, library="somelib 1.2"),
+    )
+    shown = text(Stored(findings=((ME, finding(holder=holder, sites=sites)),)))
+
+    assert (
+        "    at /srv/a.py:3 in show, 1 object\n"
+        "       query.all()\n"
+        "       Allocated in sqlalchemy 2.0.51, orm/session.py:310, called from this line.\n"
+        "    at /lib/b.py:4 in keep\n"
+        "       This line belongs to the library somelib 1.2.\n"
+    ) in shown
+    assert (
+        "    held by shop.views.registry.by_user[…], 41,240 entries, +0.25 per request\n"
+        "       module shop.views (the root)\n"
+        "       └ attribute registry: shop.Registry\n"
+        "         └ attribute by_user: dict (41,240 entries, grows)\n"
+        "           └ item (+0.25 per request): shop.views.Context (what stays)\n"
+    ) in shown
+
+
+def test_long_advice_is_wrapped_between_words() -> None:
+    """A terminal would break it anywhere."""
+    pattern = Pattern("x", "Title", "Some words of advice, " * 20 + "`with code`.")
+    shown = text(Stored(findings=((ME, finding(pattern=pattern)),)))
+    lines = shown[shown.index("    Title.") : shown.index("    to reproduce")].splitlines()
+
+    assert max(map(len, lines)) <= WIDTH
+    assert " ".join(line.strip() for line in lines) == f"Title. {pattern.advice}"

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from memguard.dashboard.words import VERDICT_WORDS, amount, headline, left, percent, rate, sentence, title
+from memguard.dashboard.words import VERDICT_WORDS, amount, headline, left, percent, rate, sentence, title, unrefuted
 
 
 def operation(name: str, verdict: str, **changed: Any) -> dict[str, Any]:
@@ -13,7 +13,7 @@ def operation(name: str, verdict: str, **changed: Any) -> dict[str, Any]:
 
 def said(*operations: dict[str, Any]) -> tuple[str, str]:
     """Return verdict and sentence of a report."""
-    return headline({"operations": list(operations)})
+    return headline({"operations": list(operations), "findings": []})
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,21 @@ def test_one_sentence_says_how_things_stand(operations: list[dict[str, Any]], ex
     assert said(*operations) == expected
 
 
+def test_a_leak_that_nobody_has_driven_for_days_is_not_forgotten() -> None:
+    """The counts of the workers that found it are gone, the finding is not; one that is refuted is no leak."""
+    old = {"kind": "request", "name": "GET /old"}
+    clean, leak = operation("GET /a", "clean"), operation("GET /old", "leak")
+    sentence_ = "GET /old leaked when last driven, and nothing has refuted that since."
+
+    for operations in ([], [clean], [clean, operation("GET /old", "warming")]):
+        report = {"operations": operations, "findings": [{"verdict": "leak", "operation": old}]}
+        assert headline(report) == ("leak", sentence_)
+        assert unrefuted(report) == [old]
+    found = [{"verdict": "leak", "operation": old}]
+    assert headline({"operations": [leak], "findings": found}) == ("leak", "GET /old leaks.")
+    assert headline({"operations": [clean], "findings": [{"verdict": "plateau", "operation": old}]})[0] == "clean"
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [(0, "0"), (0.0004, "0"), (-0.0004, "0"), (0.004, "0.004"), (0.25, "0.25"), (1.0, "1"), (1.26, "1.3"), (10.4, "10"),
@@ -74,6 +89,7 @@ def test_rates_name_what_stays() -> None:
     assert rate("request", 0.0, 0.0) == ""
     assert rate("request", 0.0001, 0.2) == ""
     assert rate("request", -1.0, -300.0) == "-1 objects, -300 B per request"
+    assert rate("task", 3.2, -37900.0) == "+3.2 objects per run"
 
 
 def test_a_rate_is_shown_where_the_verdict_stands_behind_it() -> None:
@@ -96,3 +112,4 @@ def test_small_words() -> None:
     assert title({"kind": "task", "name": "bill"}) == "task bill"
     assert percent(0.0042) == "0.42 %"
     assert (sentence("each unit"), sentence("")) == ("Each unit", "")
+    assert sentence("shop.KEPT gains an entry") == "shop.KEPT gains an entry", "a name is not another one"

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memguard.evidence import TypeCount
 from memguard.instruments import census
 from memguard.instruments.blocks import BlockCounter
 from memguard.instruments.census import EXAMINED_MOST, TYPES_KEPT, shallow_size, type_name
 from memguard.instruments.heap import FrozenWindow
-from memguard.model import TypeCount
 from memguard.readings import Survivors
 from tests.unit.instruments.planting import Planted, plant, plant_cycles
 
@@ -68,9 +68,9 @@ def test_bytes_are_shallow_sizes(window: FrozenWindow) -> None:
 
 
 def test_memguards_own_objects_are_excluded(window: FrozenWindow) -> None:
-    """Instances of memguard's own classes are neither survivors nor garbage."""
+    """Instances of memguard's own classes and their methods are neither survivors nor garbage."""
     window.open()
-    kept = [BlockCounter(), BlockCounter()], Planted()
+    kept = [BlockCounter(), BlockCounter(), BlockCounter().read_if_affordable], Planted()
     window.close()
     reading = settled(window)
 

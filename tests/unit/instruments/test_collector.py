@@ -1,4 +1,5 @@
 import gc
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from memguard.instruments import collector
 from memguard.instruments.collector import NEVER
 from tests.unit.instruments.planting import Planted, ids, plant, tuples_built_meanwhile
+from tests.unit.store.children import DEADLINE, ended_well, forked
 
 USUAL = (700, 10, 10)
 
@@ -158,4 +160,33 @@ def test_nothing_is_due_where_the_host_does_not_collect() -> None:
 
     assert gc.get_threshold()[0] == 0
     assert full_collections() == before
+    assert kept
+
+
+def test_a_fork_in_the_middle_of_a_collection_that_was_due() -> None:
+    """A child that another thread forks then has the host's thresholds, not those that made the collector look."""
+    kept = aged(100_000, 12)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def stop_here(phase: str, _: dict[str, int]) -> None:
+        if phase == "stop" and gc.get_threshold()[0] == 1:
+            inside.set()
+            go_on.wait(DEADLINE)
+
+    gc.callbacks.append(stop_here)
+    thread = threading.Thread(target=collector.collect_if_due)
+    thread.start()
+    try:
+        assert inside.wait(DEADLINE)
+
+        def child() -> None:
+            assert gc.get_threshold() == USUAL
+
+        assert ended_well(forked(child))
+    finally:
+        go_on.set()
+        thread.join()
+        gc.callbacks.remove(stop_here)
+
+    assert gc.get_threshold() == USUAL
     assert kept

@@ -1,10 +1,13 @@
 import gc
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from memguard.instruments.late import (
+    EXHIBITED_MOST,
+    EXHIBITS_MOST,
     FOLLOWED_A_TYPE,
     FOLLOWED_MOST,
     NAMES_REMEMBERED,
@@ -18,7 +21,7 @@ from memguard.instruments.late import (
 )
 from memguard.model import Operation
 from memguard.readings import LateLook
-from tests.unit.instruments.planting import Planted, plant
+from tests.unit.instruments.planting import Planted, plant, plant_cycles
 
 SHOW = Operation("request", "GET /show")
 PLANTED = f"{Planted.__module__}.Planted"
@@ -32,12 +35,34 @@ def nowhere(_: object) -> None:
 
 def follow(late: LateObjects, born: list[Any], *, now: float = NOW, due: int = 0, line: Any = nowhere) -> None:
     """Follow the survivors of a window over one unit."""
-    late.follow(born, now, ((SHOW, 1.0),), {SHOW: due}, line)
+    late.follow(born, now, ((SHOW, 1.0),), {SHOW: due}, patience=0, line=line)
 
 
 def look(late: LateObjects, now: float = LATER, units: int = 1) -> tuple[LateLook, ...]:
     """Look when so many units of the operation have run."""
     return late.look(now, lambda operation: units if operation == SHOW else 0)
+
+
+@pytest.fixture
+def late() -> LateObjects:
+    """Return what follows nothing yet."""
+    return LateObjects()
+
+
+@pytest.fixture
+def _collector_off() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def _collected_when_asked() -> Iterator[None]:
+    """The collector is on, and its turn never comes by itself."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(0)
+    yield
+    gc.set_threshold(*thresholds)
 
 
 def kinds(count: int) -> list[type]:
@@ -52,7 +77,9 @@ def test_what_stays_and_what_goes() -> None:
     follow(late, [*stays, *goes, {}, []])
     goes.clear()
 
-    assert look(late) == (LateLook(units=((SHOW, 1.0),), objects=7, followed=5, types=((PLANTED, 3.0),), lines=()),)
+    assert look(late) == (
+        LateLook(units=((SHOW, 1.0),), numbers=((SHOW, 0),), objects=7, followed=5, types=((PLANTED, 3.0),), lines=()),
+    )
     assert stays
 
 
@@ -106,7 +133,7 @@ def test_a_window_over_a_busy_and_a_rare_operation() -> None:
     kept = plant(1)
     rare = Operation("request", "GET /rare")
     ran = {SHOW: 10, rare: 3}
-    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, nowhere)
+    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, patience=0, line=nowhere)
     early = late.look(NOW + SECONDS_FOR_ALL - 0.1, ran.__getitem__)
     (found,) = late.look(NOW + SECONDS_FOR_ALL, ran.__getitem__)
     (show, units), (other, others) = found.units
@@ -123,7 +150,7 @@ def test_a_window_whose_operations_are_all_due() -> None:
     late = LateObjects()
     kept = plant(1)
     rare = Operation("request", "GET /rare")
-    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, nowhere)
+    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, patience=0, line=nowhere)
 
     assert [each.units for each in late.look(LATER, lambda _: 10)] == [((SHOW, 2.0), (rare, 1.0))]
     assert kept
@@ -145,7 +172,7 @@ def test_windows_that_wait_do_not_hold_up_the_others() -> None:
     late = LateObjects()
     kept = plant(1)
     for number in range(10):
-        late.follow(kept, NOW, ((SHOW, float(number)),), {SHOW: 10 if number % 2 else 99}, nowhere)
+        late.follow(kept, NOW, ((SHOW, float(number)),), {SHOW: 10 if number % 2 else 99}, patience=0, line=nowhere)
 
     assert [each.units[0][1] for each in look(late, LATER, 10)] == [1, 3, 5, 7, 9]
     assert look(late, LATER, 98) == ()
@@ -343,3 +370,126 @@ def test_no_host_code_runs() -> None:
     assert [name.rpartition(".")[2] for name, _ in found.types] == ["Hostile"]
     gc.collect()
     assert born
+
+
+def test_exhibits(late: LateObjects) -> None:
+    """Some of what was alive when looked at again, of one operation and type; what goes later is shown no more."""
+    kept, others = plant(3), [type("Other", (), {})() for _ in range(2)]
+    for each in kept:
+        follow(late, [each, *others])
+    assert late.exhibits(SHOW, PLANTED) == []
+    look(late)
+    assert late.exhibits(SHOW, PLANTED) == kept
+    assert late.exhibits(Operation("request", "GET /other"), PLANTED) == []
+    del kept[0]
+
+    assert late.exhibits(SHOW, PLANTED) == kept
+    assert len(late.exhibits(SHOW, f"{__name__}.Other")) == 3
+
+
+def test_the_latest_exhibits_are_shown(late: LateObjects) -> None:
+    """Few are kept in view of each operation and type, and of so many of these."""
+    kept = plant(EXHIBITS_MOST + 3)
+    for each in kept:
+        follow(late, [each])
+    look(late)
+    assert late.exhibits(SHOW, PLANTED) == kept[3:]
+
+    several = [kind() for kind in kinds(EXHIBITED_MOST + 5)]
+    for each in several:
+        follow(late, [each])
+        look(late)
+    shown = [late.exhibits(SHOW, f"{__name__}.Kind{number}") for number in range(len(several))]
+
+    assert sum(map(bool, shown)) == EXHIBITED_MOST - 1
+
+
+def test_an_operation_that_is_not_due_has_no_exhibits(late: LateObjects) -> None:
+    """What is alive may still be replaced by the time its turn comes."""
+    kept, rare = plant(1), Operation("request", "GET /rare")
+    late.follow(kept, NOW, ((SHOW, 2.0), (rare, 1.0)), {SHOW: 10, rare: 10}, patience=0, line=nowhere)
+    late.look(NOW + SECONDS_FOR_ALL, {SHOW: 10, rare: 3}.__getitem__)
+
+    assert late.exhibits(SHOW, PLANTED) == kept
+    assert late.exhibits(rare, PLANTED) == []
+
+
+def test_exhibits_are_not_held(late: LateObjects) -> None:
+    """They are shown for one call."""
+    kept = plant(1)
+    reference = weakref.ref(kept[0])
+    follow(late, kept)
+    look(late)
+    shown = late.exhibits(SHOW, PLANTED)
+    shown.clear()
+    kept.clear()
+
+    assert reference() is None
+
+
+@pytest.mark.usefixtures("_collected_when_asked")
+def test_everything_is_given_up(late: LateObjects) -> None:
+    """Windows that wait, exhibits, and places in the queue; what is followed from then on is looked at as ever."""
+    kept = [kind() for kind in kinds(TYPES_A_WINDOW) for _ in range(FOLLOWED_A_TYPE)]
+    follow(late, kept)
+    look(late)
+    while len(late._windows) * len(kept) < FOLLOWED_MOST:
+        follow(late, kept)
+    late.forget()
+    assert look(late) == ()
+    assert late.exhibits(SHOW, f"{__name__}.Kind0") == []
+    follow(late, kept)
+    gc.collect()
+
+    assert len(look(late)) == 1
+
+
+@pytest.mark.usefixtures("_collected_when_asked")
+def test_garbage_that_waits_for_a_full_collection(late: LateObjects) -> None:
+    """Once it was taken for what is held, windows are looked at only after a full collection, and show none of it."""
+    before = late.awaits_collections
+    late.forget()
+    assert (before, late.awaits_collections) == (False, True)
+    kept, cycles = plant(1), plant_cycles(1)
+    follow(late, [*kept, *cycles])
+    cycles.clear()
+    assert look(late, LATER) == ()
+    gc.collect(1)
+    assert look(late, NOW + SECONDS_FOR_ALL) == ()
+    gc.collect()
+
+    assert [each.types for each in look(late, LATER)] == [((PLANTED, 1.0),)]
+
+
+@pytest.mark.usefixtures("_collected_when_asked")
+def test_a_window_after_a_full_collection_waits_for_the_next(late: LateObjects) -> None:
+    """The one before it has freed nothing of it."""
+    late.forget()
+    kept = plant(2)
+    follow(late, kept[:1])
+    gc.collect()
+    follow(late, kept[1:])
+
+    assert len(look(late)) == 1
+    assert look(late) == ()
+
+
+@pytest.mark.usefixtures("_collector_off")
+def test_without_a_collector_nothing_is_waited_for(late: LateObjects) -> None:
+    """The host has switched it off, so no full collection will come."""
+    late.forget()
+    kept = plant(1)
+    follow(late, kept)
+
+    assert len(look(late)) == 1
+
+
+@pytest.mark.usefixtures("_collected_when_asked")
+def test_a_full_collection_that_never_comes(late: LateObjects) -> None:
+    """After a long time a window that is due is looked at all the same."""
+    late.forget()
+    kept = plant(1)
+    follow(late, kept)
+
+    assert look(late, NOW + SECONDS_MOST - 1) == ()
+    assert len(look(late, NOW + SECONDS_MOST)) == 1

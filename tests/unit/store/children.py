@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 NOBODY = 65534
 
 

@@ -5,19 +5,20 @@ import sqlite3
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from memguard.commands import Command
 from memguard.model import WorkerId
-from memguard.store import connection
+from memguard.store import Bounds, SqliteStore, connection
 from memguard.store.connection import MEMORY, Database
+from memguard.store.origins import RETRY_BUSY_SECONDS, RETRY_SECONDS, FileOrigin
 from memguard.store.places import with_directory
-from memguard.store.resilient import RETRY_BUSY_SECONDS, RETRY_SECONDS, ResilientStore
-from memguard.store.sqlite import SqliteStore
+from memguard.store.resilient import ResilientStore
 from tests.unit.store.children import ended_well, forked, unprivileged
 from tests.unit.telling import ME, NOW, event, finding, point, stats, told, unit
 
@@ -32,6 +33,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def on_file(locate: Callable[[], str], clock: Callable[[], float]) -> ResilientStore:
+    """Return a store of the service `shop` in a file."""
+    return ResilientStore(FileOrigin(locate, "shop", Bounds()), "shop", clock=clock)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path, clock: Clock) -> Iterator[ResilientStore]:
     """Return a store on that file."""
-    made = ResilientStore(lambda: with_directory(str(path)), "shop", clock=clock)
+    made = on_file(lambda: with_directory(str(path)), clock)
     yield made
     made.close()
 
@@ -81,7 +87,7 @@ def complaint(path: Path) -> str:
     """Return what is said of a file that was spoilt."""
     return (
         f"The store file {path} cannot be used (file is not a database): this worker goes on in its own memory, other "
-        "workers are not shown here, and the file is tried again every 30 seconds."
+        "workers are not shown here, and it is tried again every 30 seconds."
     )
 
 
@@ -119,13 +125,34 @@ def test_a_file_that_breaks_loses_nothing_of_this_worker(store: ResilientStore, 
     assert {each.fingerprint for _, each in found.findings} == {f"{turn:016x}" for turn in range(4)}
     assert [counted.units for _, counted in found.operations] == [13]
     assert [ended.at - NOW for _, ended in there.units()] == [1, 2, 3]
-    assert [moment.at - NOW for _, moment in there.timeline()] == [1, 2, 3]
+    assert [moment.at - NOW for _, moment in there.timeline()] == [1, 3]
     assert [happened.type for _, happened in found.events] == ["store", "odd", "odd", "odd", "store"]
     assert [happened.detail.get("state") for _, happened in found.events if happened.type == "store"] == [
         "memory",
         "file",
     ]
     there.close()
+
+
+def test_a_directory_that_is_removed_is_made_again(tmp_path: Path, clock: Clock) -> None:
+    """Somebody clears the temporary directory while workers run: all that this one knows is there again after a while."""
+    path = tmp_path / "deep" / "deeper" / "shop.sqlite"
+    store = on_file(lambda: with_directory(str(path)), clock)
+    store.flush(told(**full(0)))
+    shutil.rmtree(tmp_path / "deep")
+    store.flush(told(units_total=11, **full(1)))
+    assert "cannot be used" in store.notes[0]
+    assert {each.fingerprint for _, each in store.read().findings} == {f"{turn:016x}" for turn in range(2)}
+
+    clock.now += RETRY_SECONDS
+    store.flush(told(units_total=12, **full(2)))
+    there = reread(path)
+
+    assert store.notes == ()
+    assert {each.fingerprint for _, each in there.read().findings} == {f"{turn:016x}" for turn in range(3)}
+    assert [ended.at - NOW for _, ended in there.units()] == [1, 2]
+    there.close()
+    store.close()
 
 
 def test_the_file_is_left_alone_between_tries(store: ResilientStore, path: Path, clock: Clock) -> None:
@@ -173,29 +200,95 @@ def test_a_store_of_a_later_version_is_left_alone(store: ResilientStore, path: P
     store.flush(told())
     store.close()
     with closing(sqlite3.connect(path)) as newer:
+        newer.execute("UPDATE format SET oldest = 99")
         newer.execute("PRAGMA user_version = 99")
+        newer.commit()
     store.flush(told(units_total=11))
 
     assert "a later memguard wrote it (schema 99" in store.notes[0]
 
 
-def test_a_lock_that_is_held_too_long_is_waited_out_in_memory(
-    store: ResilientStore, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is tried again soon, because it will pass."""
+@contextmanager
+def locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have another process, as it were, hold the lock on the file."""
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
-    store.flush(told())
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        store.flush(told(units_total=11, **full()))
-        assert "database is locked" in store.notes[0]
-        assert store.read().workers[0].units_total == 11
+        yield
         holder.execute("ROLLBACK")
+
+
+def test_what_is_told_while_the_file_is_busy_is_told_with_the_next(
+    store: ResilientStore, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Sixty workers get into each other's way now and then: nothing is lost, and nobody hears of it."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
+    store.flush(told())
+    store.close()
+    with locked(path, monkeypatch):
+        for turn in (1, 2, 3):
+            clock.now += 1
+            store.flush(told(units_total=10 + turn, **full(turn)))
+        assert store.notes == ()
+        assert [state.units_total for state in store.read().workers] == [10]
+    store.flush(told(units_total=14, **full(4)))
+    found = store.read()
+
+    assert [state.units_total for state in found.workers] == [14]
+    assert [ended.at - NOW for _, ended in store.units()] == [1, 2, 3, 4]
+    assert [happened.at - NOW for _, happened in found.events] == [1, 2, 3, 4]
+    assert len(found.findings) == 4
+    assert caplog.records == []
+
+
+def test_what_was_held_back_is_written_at_the_end(
+    store: ResilientStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that stops just then still says so."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
+    store.flush(told())
+    store.close()
+    with locked(path, monkeypatch):
+        store.flush(told(units_total=11, **full(1)))
+    store.close()
+    there = reread(path)
+
+    assert [state.units_total for state in there.read().workers] == [11]
+    there.close()
+
+
+def test_a_lock_that_is_held_for_long_is_waited_out_in_memory(
+    store: ResilientStore, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said then, tried again soon, because it will pass, and nothing is lost."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
+    store.flush(told())
+    store.close()
+    with locked(path, monkeypatch):
+        for turn in range(1, 13):
+            clock.now += 1
+            store.flush(told(units_total=10 + turn, **full(turn)))
+        assert "database is locked" in store.notes[0]
+        assert store.read().workers[0].units_total == 22
+        assert len(store.units()) == 12
     clock.now += RETRY_BUSY_SECONDS
-    store.flush(told(units_total=12))
+    store.flush(told(units_total=23))
 
     assert store.notes == ()
-    assert [ended.at for _, ended in store.units()] == [NOW]
+    assert [ended.at - NOW for _, ended in store.units()] == list(range(1, 13))
+
+
+def test_a_command_is_given_although_the_file_is_busy(
+    store: ResilientStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried some times more; if that does not help, this worker alone hears of it, and the page says why."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
+    store.flush(told())
+    store.close()
+    with locked(path, monkeypatch):
+        store.add_commands([Command("0" * 16, "collect", ME, NOW, NOW)])
+        assert "database is locked" in store.notes[0]
+        assert [each.worker for each in store.take_commands(ME, NOW)] == [ME]
 
 
 @pytest.fixture
@@ -219,7 +312,7 @@ def test_what_may_not_be_written_is_said(kind: str, public: Path, clock: Clock) 
     if kind == "missing directory":
         path = public / "deep" / "deeper" / "shop.sqlite"
     public.chmod(0o555)
-    store = ResilientStore(lambda: with_directory(str(path)), "shop", clock=clock)
+    store = on_file(lambda: with_directory(str(path)), clock)
     with unprivileged():
         store.flush(told(**full()))
         found = store.read()
@@ -237,7 +330,7 @@ def test_no_place_at_all_is_said(clock: Clock) -> None:
     def nowhere() -> str:
         raise PermissionError("/tmp/memguard-1 belongs to another user (uid 2)")
 
-    store = ResilientStore(nowhere, "shop", clock=clock)
+    store = on_file(nowhere, clock)
     store.flush(told())
 
     assert "(/tmp/memguard-1 belongs to another user (uid 2))" in store.notes[0]
@@ -272,7 +365,7 @@ def test_a_disk_that_fills_up_loses_nothing_of_this_worker(tmp_path: Path, clock
     directory = tmp_path / "small"
     with nearly_full(directory) as complaint:
         path = directory / "shop.sqlite"
-        store = ResilientStore(lambda: str(path), "shop", clock=clock)
+        store = on_file(lambda: str(path), clock)
         store.flush(told(OTHER))
         turns = 0
         while not store.notes and turns < 500:
@@ -288,19 +381,6 @@ def test_a_disk_that_fills_up_loses_nothing_of_this_worker(tmp_path: Path, clock
         assert {state.id for state in there.read().workers} == {ME, OTHER}
         there.close()
         store.close()
-
-
-def test_sqlites_own_word_for_a_full_disk_goes_the_same_way(store: ResilientStore, path: Path) -> None:
-    """A database at its greatest size is full."""
-    store.flush(told())
-    assert store._file is not None
-    with store._file._database.session() as opened:
-        opened.execute("PRAGMA max_page_count = 30")
-    for turn in range(100):
-        store.flush(told(units_total=turn, units=(unit(),) * 100))
-
-    assert "database or disk is full" in store.notes[0]
-    assert store.read().workers[0].units_total == 99
 
 
 def test_it_is_logged_once_a_cause(
@@ -370,7 +450,7 @@ def test_a_child_takes_nothing_of_its_parents_memory(store: ResilientStore, path
 def test_the_place_is_found_anew_in_a_child(tmp_path: Path, clock: Clock) -> None:
     """A worker that runs as another user than the process that forked it has a place of its own."""
     place = [tmp_path / "root.sqlite"]
-    store = ResilientStore(lambda: str(place[0]), "shop", clock=clock)
+    store = on_file(lambda: str(place[0]), clock)
     store.flush(told())
     place[0] = tmp_path / "worker.sqlite"
 

@@ -61,3 +61,17 @@ def test_what_json_does_not_know_is_written_in_words() -> None:
         "tuple": [1, None, True],
         "odd": "Operation(kind='task', name='x')",
     }
+
+
+def test_a_finding_of_another_version_is_read_as_far_as_it_is_known() -> None:
+    """Fields that a later one added are passed over; what an earlier one did not write has its default."""
+    body = json.loads(rows.from_finding(finding())[2])
+    later = {**body, "mood": "grave", "pattern": {**body["pattern"], "page": "x"}}
+    later["holder"] = {**body["holder"], "since": 3, "chain": [{**body["holder"]["chain"][0], "at": 1}]}
+    assert rows.to_finding(json.dumps(later)) == finding()
+
+    del body["attribution"], body["sites"][0]["library"], body["sites"][0]["through"]
+    body["holder"] = {"path": "shop.views._cache", "chain": []}
+    assert rows.to_finding(json.dumps(body)) == finding(attribution="", holder=None)
+    del body["holder"]
+    assert rows.to_finding(json.dumps(body)) == finding(attribution="", holder=None)

@@ -152,17 +152,13 @@ def test_a_costly_round_is_followed_by_a_longer_rest(rounds: Rounds, monkeypatch
     monkeypatch.setattr(keeping, "OWN_SHARE_MOST", 1e-9)
     rests: list[float] = []
     keeper = rounds.keeper
-    stopped = keeper._stopped
+    rested = keeper._stopped_within
 
-    class Watched(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            rests.append(timeout or 0.0)
-            return stopped.wait(timeout)
+    def watched(seconds: float) -> bool:
+        rests.append(seconds)
+        return rested(seconds)
 
-        def set(self) -> None:
-            stopped.set()
-
-    keeper._stopped = Watched()
+    monkeypatch.setattr(keeper, "_stopped_within", watched)
     keeper.start()
     until(lambda: rounds.made >= 3, "three rounds")
     keeper.stop()

@@ -4,6 +4,7 @@ from time import perf_counter
 import pytest
 
 from memguard.wiring.unit import Unit
+from tests.unit.instruments.planting import Planted
 
 
 def test_a_unit_begins_when_it_is_made() -> None:
@@ -45,3 +46,25 @@ def test_nothing_else_can_be_put_on_it() -> None:
         unit.request = object()  # type: ignore[attr-defined]  # that is the point
 
     assert weakref.ref(unit)() is unit
+
+
+def test_what_expires_with_it() -> None:
+    """The framework's objects are referred to weakly, in the order they are named; what takes no reference is ignored."""
+    unit = Unit("request", "GET /")
+    request, response = Planted(), Planted()
+    unit.expires(request, "request")
+    unit.expires({}, "scope")
+    unit.expires(None, "body")
+    unit.expires(response, "response")
+    del request
+
+    assert [(label, reference()) for label, reference in unit.expiring] == [("request", None), ("response", response)]
+
+
+def test_after_its_end_nothing_expires_with_it() -> None:
+    """Whoever keeps the unit must not be seen to keep more by it."""
+    unit = Unit("request", "GET /")
+    unit.ended = True
+    unit.expires(Planted(), "request")
+
+    assert unit.expiring == ()

@@ -1,0 +1,16 @@
+"""Print a dashboard for Grafana, as JSON to import there: what `/_memguard/metrics` tells Prometheus."""
+
+import argparse
+from importlib.resources import files
+
+from memguard.cli.command import OK
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: it takes no arguments."""
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print it."""
+    print((files("memguard.export") / "grafana.json").read_text(), end="")
+    return OK

@@ -1,0 +1,104 @@
+"""Show a snapshot of allocations, or what came between two, and turn it into what other tools read.
+
+A process that traces writes one with `memguard.write_snapshot("now.mgs")`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from memguard import allocations
+from memguard.allocations import Allocations, WrongSnapshotError
+from memguard.cli.command import OK, CommandError
+from memguard.cli.numbers import count
+from memguard.export.flames.formats import FORMATS
+from memguard.export.flames.naming import Names, stack
+from memguard.units import format_bytes
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="the snapshot")
+    parser.add_argument("--since", metavar="FILE", type=Path, help="another, earlier one: show what came between them")
+    choice_arguments(parser)
+
+
+def choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what of a snapshot is shown, and how."""
+    parser.add_argument(
+        "--by", choices=("line", "file", "traceback"), default="line", help="how to group (default: line)"
+    )
+    parser.add_argument("--include", metavar="PATTERN", action="append", default=[], help="only files like */shop/*")
+    parser.add_argument(
+        "--exclude", metavar="PATTERN", action="append", default=[], help="no files like */site-packages/*"
+    )
+    parser.add_argument("--domain", metavar="N", type=int, help="only this domain of tracemalloc's; 0 is Python itself")
+    parser.add_argument("--top", metavar="N", type=count, default=20, help="how many groups (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.add_argument(
+        "--format", choices=tuple(FORMATS), help="write the stacks for another tool, or as a flame graph"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to; stdout without")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Show it, or write it."""
+    taken = read(asked.file)
+    if asked.since is not None:
+        taken = allocations.difference(read(asked.since), taken)
+    show(chosen(taken, asked), asked)
+    return OK
+
+
+def chosen(taken: Allocations, asked: argparse.Namespace) -> Allocations:
+    """Return what was asked for of a snapshot."""
+    return allocations.chosen(taken, include=asked.include, exclude=asked.exclude, domain=asked.domain)
+
+
+def show(taken: Allocations, asked: argparse.Namespace) -> None:
+    """Print a snapshot, or write it for another tool."""
+    if asked.format is not None:
+        written = FORMATS[asked.format](taken, Names())
+        if asked.output is not None:
+            asked.output.write_bytes(written)
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(written)
+        return
+    grouped = allocations.grouped(taken, asked.by)
+    print(_json(grouped, asked.top) if asked.json else _text(taken, grouped, asked.top), end="")
+
+
+def read(path: Path) -> Allocations:
+    """Return the snapshot of a file; raise CommandError where there is none."""
+    try:
+        return allocations.read(path)
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror or error}") from None
+    except WrongSnapshotError as error:
+        raise CommandError(f"{path}: {error}") from None
+
+
+def _text(taken: Allocations, grouped: Allocations, top: int) -> str:
+    names = Names()
+    lines = [f"{format_bytes(taken.bytes)} in {taken.count:,} allocations\n"]
+    lines.append(f"{'bytes':>10} {'count':>10}  allocated at\n")
+    for group in grouped.groups[:top]:
+        innermost, *outer = reversed(stack(group.frames))
+        where = innermost[0] if innermost[1] == 0 else names.label(innermost)
+        lines.append(f"{format_bytes(group.bytes):>10} {group.count:>10,}  {where}\n")
+        lines += [f"{'':>21}  <- {names.label(each)}\n" for each in outer]
+    return "".join(lines)
+
+
+def _json(grouped: Allocations, top: int) -> str:
+    rows = [
+        {
+            "bytes": group.bytes,
+            "count": group.count,
+            "frames": [{"file": file, "line": line} for file, line in group.frames],
+        }
+        for group in grouped.groups[:top]
+    ]
+    return json.dumps({"at": grouped.at, "bytes": grouped.bytes, "groups": rows}, indent=2) + "\n"

@@ -1,0 +1,1 @@
+"""What leaves memguard for other systems: metrics, and alerts to channels. Everything here is told what to say."""

@@ -1,0 +1,1 @@
+"""Alerts: which rules hold now (`rules`), what of that is told and when (`alarm`), and the way to channels (`post`)."""

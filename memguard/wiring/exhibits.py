@@ -1,0 +1,52 @@
+"""Exhibits: the objects that are asked where they were allocated. Strong references, for the caller's call only."""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from memguard.explain import sites
+from memguard.explain.holders import newest
+from memguard.instruments import census
+from memguard.instruments.census import type_name
+from memguard.instruments.growers import entries
+from memguard.wiring.containers import Containers
+from memguard.wiring.wishes import EXAMINED_MOST, Wish
+
+
+def to_ask(
+    containers: Containers, wish: Wish, of_type: Mapping[str, list[Any]], grown: Mapping[str, int], *, keys: bool
+) -> Iterable[Any]:
+    """Return what the container has gained, which tells exactly; else survivors of the types that last.
+
+    Tracing began with the window, so of a container's entries only those that it has gained have a traceback.
+    """
+    if wish.path not in grown:
+        return [each for name in wish.types for each in of_type.get(name, ())] if not keys else ()
+    path, gained = wish.path, grown[wish.path]
+    if gained <= 0:
+        return ()
+    found = (
+        each
+        for container in containers.of(path)
+        for each in entries(container, gained, keys=keys) or newest(container, gained)
+    )
+    return islice(found, EXAMINED_MOST)
+
+
+def by_type(born: list[Any], wanted: frozenset[str]) -> dict[str, list[Any]]:
+    """Return survivors of the wanted types, by name."""
+    if not wanted:
+        return {}
+    names = {key: type_name(kind) for key, kind in {id(kind): kind for kind in map(type, born)}.items()}
+    found: dict[str, list[Any]] = {}
+    for each in born:
+        name = names[id(type(each))]
+        if name in wanted:
+            found.setdefault(name, []).append(each)
+    return found
+
+
+def line_of(each: object) -> tuple[str, int] | None:
+    """Return the line that an object's allocation comes down to; None where it is not known."""
+    found = sites.blame(census.trace(each))
+    return (found[0].file, found[0].line) if found else None

@@ -1,0 +1,58 @@
+import pytest
+
+from memguard.dashboard.screens.happenings import details_of, sentence_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "words"),
+    [
+        ("started", {}, "Worker 7 started"),
+        ("started", {"mode": "trace"}, "Worker 7 started in trace mode"),
+        ("stopped", {}, "Worker 7 stopped"),
+        ("finding", {"name": "GET /leak"}, "GET /leak was accused of a leak"),
+        ("ceiling", {}, "Worker 7 is over its ceiling and stays"),
+        ("recycle", {}, "Worker 7 leaves, to be replaced"),
+        (
+            "recycle",
+            {"replaced_by": 8, "replaced_after_seconds": 2.9},
+            "Worker 7 left, and worker 8 came for it 3 s later",
+        ),
+        ("recycle", {"replaced_by": 8, "replaced_after_seconds": "odd"}, "Worker 7 left, and worker 8 came for it"),
+        ("replaced", {"worker": 6, "by": 7}, "Worker 7 has come for worker 6"),
+        ("died", {}, "Worker 7 died without a word"),
+        ("gone", {}, "Worker 7 is gone without a word"),
+        ("store", {}, "The store changed"),
+        ("of another version", {}, "Worker 7: of another version"),
+        ("finding", None, "an operation was accused of a leak"),
+    ],
+)
+def test_what_happened_is_said_in_words(kind: str, detail: object, words: str) -> None:
+    """Also what another version of memguard wrote."""
+    assert sentence_of({"type": kind, "pid": 7, "detail": detail}) == words
+
+
+def test_details_are_told_as_people_read_them() -> None:
+    """Sizes with their unit, no word about what is not known, nothing twice."""
+    detail = {
+        "rss_bytes": 81_000_000, "units_total": 10, "ratio": 0.12345, "kind": "web", "nothing": None, "none": "",
+        "findings": ["GET /a", "GET /b"], "is_hard": True, "name": "x",
+    }  # fmt: skip
+
+    assert details_of({"type": "ceiling", "detail": detail}) == (
+        "RSS 81.0 MB, 10 units, ratio 0.12, findings GET /a, GET /b, is hard yes"
+    )
+    assert details_of({"type": "ceiling", "detail": "odd"}) == ""
+
+
+def test_where_an_event_has_a_sentence_of_its_own_that_is_told() -> None:
+    """Not the figures that the sentence was made of."""
+    why = "it used 90 MB, over the ceiling of 80 MB, after 5 min and 1,200 units"
+
+    assert details_of({"type": "recycle", "detail": {"why": why, "used_bytes": 90_000_000, "hard": False}}) == why
+    stays = {"stays_because": "it is too young", "rss_bytes": 1}
+    assert details_of({"type": "ceiling", "detail": stays}) == "it is too young"
+
+
+def test_what_another_version_calls_a_detail_is_text() -> None:
+    """Nothing in it is taken for a place to fill in."""
+    assert details_of({"type": "odd", "detail": {"{0.__class__}": "{1}"}}) == "{0.  class  } {1}"
