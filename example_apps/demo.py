@@ -122,6 +122,7 @@ class Demo:
             CELERY_BROKER_URL=broker, FLASK_DEBUG="1", MEMGUARD_SERVICE="demo", MEMGUARD_MODE="trace",
             MEMGUARD_TRACE_FRAMES="3",  # the example's lines are not deeper, and every frame costs
             MEMGUARD_STORE=str(self._directory / "memguard.db"),
+            TMPDIR=str(self._directory),  # billiard, killed, leaves a directory of temporary files behind
         )  # fmt: skip
         redis = self._launch("redis", commands.redis(broker_port, self._directory), environ)
         self._wait(redis, lambda: commands.redis_answers(broker_port))
