@@ -214,8 +214,11 @@ def package(session: nox.Session) -> None:
 
     with tempfile.TemporaryDirectory() as elsewhere:
         for name in BESIDE_THE_PACKAGE:
-            copy = shutil.copytree if Path(name).is_dir() else shutil.copy
-            copy(name, Path(elsewhere, name))
+            if Path(name).is_dir():
+                # Bytecode names the files of the checkout, and every site in a test would be looked for there.
+                shutil.copytree(name, Path(elsewhere, name), ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(name, Path(elsewhere, name))
         with session.chdir(elsewhere):
             session.run("python", "-c", "import memguard, sys; sys.exit(not memguard.__file__.startswith(sys.prefix))")
             _pytest(session, "-m", "not live")
