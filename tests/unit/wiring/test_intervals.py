@@ -1,6 +1,7 @@
-import mmap
+import json
 import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +23,11 @@ from memguard.wiring import span
 from memguard.wiring.intervals import PUT_OFF_MOST, UNITS_LEAST, Intervals
 from memguard.wiring.unit import Unit
 from memguard.wiring.watch import Watch
+from tests.unit.wiring import growing
 
 SHOW, SAVE = Operation("request", "GET /show"), Operation("request", "POST /save")
 ROWS = "shop_of_intervals.rows"
+DEADLINE = 60
 
 
 @pytest.fixture
@@ -301,40 +304,26 @@ def test_while_every_unit_is_traced_windows_follow_each_other(watch: Watch, rows
 
 LIST_OF_ONE_BYTES = 136
 """A list with its collector's head, its one place, the number in it, and its own place in the list around it."""
-MAPS, KEEPS, TEXTS, CLEAN = (Operation("request", f"GET /{name}") for name in ("maps", "keeps", "texts", "clean"))
+MAPS, CLEAN = (Operation("request", f"GET /{name}") for name in ("maps", "clean"))
 
 
-def test_whose_the_growth_of_rss_is(watch: Watch) -> None:
+def test_whose_the_growth_of_rss_is(tmp_path: Path) -> None:
     """Mapped memory, objects and text are each the operation's that leaves them; one that leaves nothing is not named."""
-    looks, chance = Intervals(watch), random.Random(4)
-    kept: list[object] = []
-    work: dict[Operation, Callable[[], object]] = {
-        MAPS: lambda: kept.append(_mapped(1_000_000)),
-        KEEPS: lambda: kept.append([[number] for number in range(4_000)]),
-        TEXTS: lambda: kept.append(os.urandom(200_000)),
-        CLEAN: lambda: [os.urandom(100_000) for _ in range(8)],
-    }
-    before = watch.rss.read()
-    for _ in range(120):
-        for operation in chance.choices(list(work), (2, 4, 3, 5), k=8):
-            run(watch, operation, work[operation])
-        looks.look()
-    grew = watch.rss.read() - before
-    shares = {share.operation: share for share in watch.ledger.books.shares()}
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        str(Path(__file__).with_name("growing.py")),
+        str(tmp_path / "store.sqlite"),
+    ]
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=DEADLINE).stdout)
+    left = told["left"]
 
-    left = {operation: share.bytes / share.units for operation, share in shares.items()}
-
-    assert left.keys() == {MAPS, KEEPS, TEXTS}
-    assert left[MAPS] == pytest.approx(1_000_000, rel=0.25)
-    assert left[TEXTS] == pytest.approx(200_000, rel=0.6)
-    assert left[KEEPS] == pytest.approx(4_000 * LIST_OF_ONE_BYTES, rel=0.6)
-    assert sum(share.bytes for share in shares.values()) == pytest.approx(grew, rel=0.15)
-
-
-def _mapped(size: int) -> mmap.mmap:
-    made = mmap.mmap(-1, size)
-    made.write(b"x" * size)
-    return made
+    assert left.keys() == {"maps", "keeps", "texts"}
+    assert left["maps"] == pytest.approx(growing.MAPPED, rel=0.25)
+    assert left["texts"] == pytest.approx(growing.TEXT, rel=0.6)
+    assert left["keeps"] == pytest.approx(growing.LISTS * LIST_OF_ONE_BYTES, rel=0.6)
+    assert told["sum"] == pytest.approx(told["grew"], rel=0.15)
 
 
 def test_growth_that_is_nobodys(watch: Watch) -> None:
@@ -343,7 +332,7 @@ def test_growth_that_is_nobodys(watch: Watch) -> None:
     for _ in range(80):
         for operation in chance.choices([MAPS, CLEAN], k=chance.randrange(4, 40)):
             run(watch, operation)
-        kept.append(_mapped(1_000_000))
+        kept.append(growing.mapped(growing.MAPPED))
         looks.look()
 
     assert watch.ledger.books.shares() == ()
