@@ -16,8 +16,8 @@ from celery import Celery
 from example_apps import commands
 from example_apps.servers import Server, ServerError, Servers, environment, free_port
 from memguard.model import Stored
-from memguard.store import open_file
 from tests.adapters.truth import eventually
+from tests.stored import read_stored
 
 TASKS = "tests.adapters.celery_tasks"
 POOLS = ("prefork", "threads", "solo", "gevent")
@@ -47,14 +47,7 @@ class Worker:
 
     def stored(self) -> Stored:
         """Return what its processes have told."""
-        try:
-            store = open_file(self.store, "contract")
-        except FileNotFoundError:
-            return Stored()
-        try:
-            return store.read()
-        finally:
-            store.close()
+        return read_stored(self.store, "contract")
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return units and errors of each task, over all its processes."""

@@ -19,8 +19,8 @@ from example_apps import commands
 from example_apps.servers import Servers
 from memguard.model import Stored, WorkerState
 from memguard.recycling.coordinator import SUCCESSOR_SECONDS
-from memguard.store import open_file
 from tests.live.live import SECONDS_PER_REQUEST, SECONDS_TO_SETTLE, Web, eventually, web_server
+from tests.stored import read_stored
 
 HUNGRY = "tests.live.hungry:app"
 QUICK = {
@@ -56,14 +56,7 @@ def asked(web: Web, path: str) -> int:
 
 def stored(web: Web) -> Stored:
     """Return what the store holds; nothing before it is there."""
-    try:
-        store = open_file(web.store, "live")
-    except FileNotFoundError:
-        return Stored()
-    try:
-        return store.read()
-    finally:
-        store.close()
+    return read_stored(web.store, "live")
 
 
 def events(web: Web, kind: str = "") -> list[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 import ctypes
 import gc
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from memguard.instruments.native import trim
 from memguard.instruments.rss import RssReader
@@ -19,16 +17,6 @@ class Node:
     def __init__(self, size: int) -> None:
         self.itself = self
         self.body = bytearray(size)
-
-
-@pytest.fixture
-def by_hand() -> Iterator[None]:
-    """Let garbage lie until it is collected."""
-    gc.collect()
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1_000_000, 1_000, 1_000)
-    yield
-    gc.set_threshold(*thresholds)
 
 
 def fragmented() -> Callable[[], None]:

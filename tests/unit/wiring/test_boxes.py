@@ -73,6 +73,13 @@ def in_a_unit(name: str, kind: str = "request") -> Callable[[Guard], None]:
     return serve
 
 
+def after_a_unit(guard: Guard) -> None:
+    """Do what a worker does that has served one unit and waits for the next."""
+    with unit_of(guard, "GET /"):
+        pass
+    signal.pause()
+
+
 def told(guard: Guard, pid: int) -> tuple[WorkerState, list[Event]]:
     """Return what the store knows of a worker, and what happened to it beside its start."""
     stored = guard.store.read()
@@ -133,13 +140,7 @@ def test_an_orderly_end(guard: Guard, tmp_path: Path) -> None:
 
 def test_an_idle_worker_that_was_killed(guard: Guard, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Where nothing ran and memory was not short, it is said that it is gone, and nobody is alarmed."""
-
-    def serve(guard: Guard) -> None:
-        with unit_of(guard, "GET /"):
-            pass
-        signal.pause()
-
-    pid = worker(guard, serve)
+    pid = worker(guard, after_a_unit)
     until(lambda: box_of(tmp_path, pid), "the box")
     killed(pid)
     with caplog.at_level(logging.WARNING, "memguard"):
@@ -215,13 +216,7 @@ def test_short_of_memory(guard: Guard, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_oom_killer(guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the kernel has counted a kill since the box was written, it is said, also of a worker that was idle."""
-
-    def serve(guard: Guard) -> None:
-        with unit_of(guard, "GET /"):
-            pass
-        signal.pause()
-
-    pid = worker(guard, serve)
+    pid = worker(guard, after_a_unit)
     until(lambda: box_of(tmp_path, pid), "the box")
     killed(pid)
     monkeypatch.setattr(boxes, "oom_kills", lambda: 10**6)

@@ -496,16 +496,6 @@ def leave_circles(size: int, count: int) -> None:
     gc.collect()
 
 
-@pytest.fixture
-def by_hand() -> Iterator[None]:
-    """Let garbage lie until it is collected."""
-    gc.collect()
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1_000_000, 1_000, 1_000)
-    yield
-    gc.set_threshold(*thresholds)
-
-
 def test_asked_for(host: Callable[..., Host]) -> None:
     """A person can have a worker replaced without any ceiling; one that cannot be is told why."""
     server = Noting()
