@@ -22,6 +22,7 @@ FLOORS: list[set[str]] = [
         "allocations",
         "marking",
         "model",
+        "classes",
         "evidence",
         "readings",
         "commands",

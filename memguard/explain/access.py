@@ -15,22 +15,8 @@ from types import (
 from typing import Any
 
 MISSING: Any = object()
-_MODULE, _QUALNAME, _MRO, _DICT = (type.__dict__[f"__{name}__"] for name in ("module", "qualname", "mro", "dict"))
+_MRO, _DICT = (type.__dict__[f"__{name}__"] for name in ("mro", "dict"))
 _MODULE_DICT: Any = vars(ModuleType)["__dict__"]
-
-
-def type_name(kind: type) -> str:
-    """Return `module.qualname` of a class; the bare name of a built-in one."""
-    module, name = _MODULE.__get__(kind), _QUALNAME.__get__(kind)
-    if not isinstance(module, str) or module == "builtins":
-        return str(name)
-    return f"{module}.{name}"
-
-
-def module_of(kind: type) -> str:
-    """Return the name of the module a class says it is from, or an empty string."""
-    module = _MODULE.__get__(kind)
-    return module if isinstance(module, str) else ""
 
 
 def mro(each: object) -> tuple[type, ...]:

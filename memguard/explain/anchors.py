@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.explain import access
 
 _STEPS_MOST = 40
@@ -74,7 +75,7 @@ def _steps(raw: Sequence[Any]) -> tuple[tuple[int, str, str], ...]:
     for holder, held in pairwise(raw):
         key = access.key_of(holder, held) if type(holder) is dict else None
         name = key if type(key) is str and access.exactly(held, dict, list, set, tuple, frozenset) else ""
-        steps.append((id(held), access.type_name(type(held)), name))
+        steps.append((id(held), type_name(type(held)), name))
     return tuple(steps)
 
 
@@ -90,4 +91,4 @@ def _held(holder: Any, wanted: int, kind: str, name: str) -> Any | None:
     if found is None and name and type(holder) is dict:
         # `rows = rows + [row]` puts a new list under the old name.
         found = holder.get(name)
-    return found if found is not None and access.type_name(type(found)) == kind else None
+    return found if found is not None and type_name(type(found)) == kind else None

@@ -4,6 +4,7 @@ import linecache
 import re
 from typing import Any
 
+from memguard.classes import module_of
 from memguard.explain import access, roots
 from memguard.explain.roots import Root
 from memguard.explain.search import Search
@@ -55,7 +56,7 @@ def _ownership(search: Search, root: int, held: int) -> int:
         return 0
     each = search.nodes[held]
     kind: Any = each if access.is_a(each, type) else type(each)
-    if access.module_of(kind) == module:
+    if module_of(kind) == module:
         return 2
     namespace = search.nodes[root]
     name, file = access.key_of(namespace, each), namespace.get("__file__")

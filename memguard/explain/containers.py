@@ -9,6 +9,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any, TypeGuard
 
+from memguard.classes import type_name
 from memguard.explain import access
 
 _WRAPPER: Any = functools._lru_cache_wrapper
@@ -92,5 +93,5 @@ def _stored(container: Any, name: str) -> Any:
     if mapping is None:
         return None
     found = [mapping.get(name)]
-    found += [mapping.get(f"_{access.type_name(base).rpartition('.')[2]}__{name}") for base in access.mro(container)]
+    found += [mapping.get(f"_{type_name(base).rpartition('.')[2]}__{name}") for base in access.mro(container)]
     return next((value for value in found if type(value) is int), None)

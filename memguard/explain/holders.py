@@ -11,6 +11,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.evidence import Holder, Link, RootKind
 from memguard.explain import access, anchors, steps, unseen
 from memguard.explain.anchors import Anchor
@@ -120,11 +121,11 @@ def _found(chain: _Chain, entries: dict[int, int], *, growing: bool, show_keys: 
         among = [step.holder for step in chain.steps if id(step.holder) in entries and step.is_item]
         container = max(reversed(among), key=lambda each: entries[id(each)], default=access.MISSING)
     text, kind, prefix = _root(chain)
-    links = [] if chain.root else [Link(access.type_name(type(chain.raw[0])), text, size_of(chain.raw[0]))]
+    links = [] if chain.root else [Link(type_name(type(chain.raw[0])), text, size_of(chain.raw[0]))]
     for number, step in enumerate(chain.steps):
         named = number == 0 and chain.root is not None and step.text.startswith(".") and ".<" not in step.text
         via = f"{step.via} of {chain.root.text}" if named and chain.root else step.via
-        links.append(Link(access.type_name(type(step.held)), via, size_of(step.held), step.held is container))
+        links.append(Link(type_name(type(step.held)), via, size_of(step.held), step.held is container))
     if not chain.root and chain.raw[0] is container:
         links[0] = Link(links[0].type, links[0].via, links[0].size, grows=True)
     return Found(

@@ -21,6 +21,7 @@ from types import (
 )
 from typing import Any
 
+from memguard.classes import module_of, type_name
 from memguard.evidence import RootKind
 from memguard.explain import access, variables
 from memguard.explain.sites import _origin
@@ -125,9 +126,7 @@ def resolve(module: object, qualified: object) -> Any:
 def is_named(each: Any) -> bool:
     """Tell whether a class or function can be found by its own name."""
     if access.is_a(each, type):
-        return (
-            resolve(access.module_of(each), access.type_name(each).removeprefix(access.module_of(each) + ".")) is each
-        )
+        return resolve(module_of(each), type_name(each).removeprefix(module_of(each) + ".")) is each
     return resolve(each.__module__, each.__qualname__) is each
 
 
@@ -151,8 +150,8 @@ def code_name(holder: Any) -> str:
 def of(holder: Any, held: object) -> tuple[Root | None, bool]:
     """Return the root that an object is, if any, and whether a better one may be above it."""
     if access.is_a(holder, type):
-        name = access.type_name(holder)
-        root = Root(f"class {name}", "class", name, closeness(access.module_of(holder)))
+        name = type_name(holder)
+        root = Root(f"class {name}", "class", name, closeness(module_of(holder)))
         return (root, False) if type(held) is dict and is_named(holder) else (None, True)
     if type(holder) is FunctionType:
         name = function_name(holder)
@@ -184,12 +183,12 @@ def of(holder: Any, held: object) -> tuple[Root | None, bool]:
         return Root(f"asyncio task {name}", "coroutine", f"<task {name}>"), True
     if access.exactly(holder, *_SUSPENDED):
         name = code_name(holder)
-        word = access.type_name(type(holder)).replace("_", " ")
+        word = type_name(type(holder)).replace("_", " ")
         return Root(f"{word} {name}", "coroutine", f"<{word} {name}>", _LAST), True
-    if access.type_name(type(holder)) in {"asyncio.events.Handle", "asyncio.events.TimerHandle"}:
+    if type_name(type(holder)) in {"asyncio.events.Handle", "asyncio.events.TimerHandle"}:
         return Root("asyncio event loop", "coroutine", "<event loop>"), False
     if access.is_a(holder, BaseException) and access.is_a(held, TracebackType):
-        name = access.type_name(type(holder))
+        name = type_name(type(holder))
         return Root(f"exception {name}", "exception", f"<{name}>"), True
     if type(holder) is FrameType:
         name = code_name(holder)
@@ -204,7 +203,7 @@ def thread_name(thread: Any) -> str:
     target = target.__func__ if type(target) is MethodType else target
     if type(target) is FunctionType:
         return function_name(target)
-    return access.type_name(type(thread))
+    return type_name(type(thread))
 
 
 def task_name(task: Any) -> str:
@@ -215,7 +214,7 @@ def task_name(task: Any) -> str:
 
 def is_hamt(each: object) -> bool:
     """Tell whether an object is a part of a `contextvars.Context`."""
-    return access.type_name(type(each)) in _HAMT
+    return type_name(type(each)) in _HAMT
 
 
 def variable_of(context: Context, held: object) -> ContextVar[Any] | None:

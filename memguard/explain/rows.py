@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from memguard.explain import access, referrers
+from memguard.classes import module_of
+from memguard.explain import referrers
 
 ALIKE_LEAST = 3
 """So many objects of one class in a chain, and it is taken for a row."""
@@ -76,6 +77,6 @@ def _neighbours(each: Any) -> list[int]:
 def kind_of_row(chain: list[Any]) -> bool:
     """Tell whether a chain, upmost first, looks like a row: its first object's class comes again and again."""
     kind = type(chain[0])
-    if access.module_of(kind) in {"", "builtins"}:
+    if module_of(kind) in {"", "builtins"}:
         return False
     return sum(type(each) is kind for each in chain) >= ALIKE_LEAST

@@ -8,6 +8,7 @@ from time import perf_counter
 from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, GeneratorType
 from typing import Any
 
+from memguard.classes import module_of
 from memguard.explain import access, referrers, roots, rows, topdown, variables
 from memguard.explain.roots import Root
 
@@ -185,7 +186,7 @@ class Search:
 
     def _is_ours(self, holder: Any, target: int) -> bool:
         """Tell whether a referrer is memguard's, and note what it has hold of."""
-        name = self.namespaces.get(id(holder)) or access.module_of(type(holder))
+        name = self.namespaces.get(id(holder)) or module_of(type(holder))
         if access.exactly(holder, Search, rows.Repeat):
             return True
         if name.partition(".")[0] == "memguard":

@@ -24,6 +24,7 @@ from types import (
 )
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.explain import access, containers, roots, variables
 from memguard.explain.joining import Step, without_carriers, without_rows
 from memguard.explain.rows import Repeat
@@ -115,7 +116,7 @@ def _match(raw: Sequence[Any], position: int, *, show_keys: bool) -> tuple[int, 
     if type(holder) is Context:
         return _of_context(raw, position)
     if access.exactly(holder, CellType, MethodType, functools.partial, MappingProxyType, TracebackType, weakref.ref):
-        return 1, Step("", _CARRIED.get(access.type_name(type(holder)), ""), holder, held)
+        return 1, Step("", _CARRIED.get(type_name(type(holder)), ""), holder, held)
     if access.exactly(holder, FrameType, *_SUSPENDED):
         name = variables.name_of(holder, held)
         where = roots.code_name(holder)
@@ -208,4 +209,4 @@ def _shown(key: Any, *, show_keys: bool) -> str:
     if show_keys and access.exactly(key, str, int):
         text = repr(key)
         return text if len(text) <= KEY_MOST else text[: KEY_MOST - 1] + "…"
-    return access.type_name(type(key))
+    return type_name(type(key))

@@ -7,6 +7,7 @@ from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any
 
+from memguard.classes import module_of
 from memguard.explain import access
 
 DEPTH_MOST = 6
@@ -70,7 +71,7 @@ def _is_asked(kind: type) -> bool:
 def _belongs(each: Any, module: str) -> bool:
     if type(each) is FunctionType:
         return bool(each.__module__ == module)
-    return not access.is_a(each, ModuleType) and access.module_of(each) == module
+    return not access.is_a(each, ModuleType) and module_of(each) == module
 
 
 def _way(target: Any, levels: list[list[Any]]) -> Iterator[list[Any]]:

@@ -6,6 +6,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.evidence import RootKind
 from memguard.explain import access, referrers
 
@@ -33,10 +34,10 @@ def root_above(top: Any, own: int, *, is_top: bool) -> tuple[str, RootKind, str]
         is_top: Nothing refers to it; otherwise it was not looked what does.
     """
     if is_frozen_by_host():
-        return NOT_VISIBLE, "unknown", f"<{access.type_name(type(top))}>"
+        return NOT_VISIBLE, "unknown", f"<{type_name(type(top))}>"
     count = atexit._ncallbacks() if is_top else 0
     if count >= EXIT_HOOKS_MANY and (
         access.exactly(top, FunctionType, MethodType, partial) or referrers.tuples_with(top) - {own}
     ):
         return f"{count} exit hooks (atexit)", "interpreter", "<exit hooks>[…]"
-    return "unknown", "unknown", f"<{access.type_name(type(top))}>"
+    return "unknown", "unknown", f"<{type_name(type(top))}>"

@@ -13,7 +13,8 @@ from struct import calcsize
 from time import sleep
 from typing import Any
 
-from memguard.instruments.census import built_in_base, header_size, is_own, shallow_size, type_name
+from memguard.classes import type_name
+from memguard.instruments.census import built_in_base, header_size, is_own, shallow_size
 from memguard.instruments.collector import number_of_objects, part_of
 from memguard.snapshots import TypeSize
 

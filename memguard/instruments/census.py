@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from types import MethodType
 from typing import Any
 
+from memguard.classes import module_of, type_name
 from memguard.evidence import TypeCount
 from memguard.instruments.traces import frames_of
 from memguard.readings import Survivors, Trace
@@ -25,8 +26,8 @@ _TUPLES_DEEP = 4
 _PRE_HEADER = 16
 _HAS_PRE_HEADER, _MADE_HOW, _MADE_AT_RUN_TIME = 0b11 << 3, 0b11 << 8, 0b10 << 8
 """Flags of classes (`Include/object.h`): a managed `__dict__` or weak references; a heap type, that can be changed."""
-_MODULE, _QUALNAME, _MRO, _FLAGS = (type.__dict__[f"__{name}__"] for name in ("module", "qualname", "mro", "flags"))
-"""How `type` itself reads a class; asking the class may run code of its metaclass."""
+_MRO, _FLAGS = (type.__dict__[f"__{name}__"] for name in ("mro", "flags"))
+"""How `type` itself reads a class, as in `memguard/classes.py`."""
 
 
 def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
@@ -54,14 +55,6 @@ def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
     )
 
 
-def type_name(kind: type) -> str:
-    """Return `module.qualname` of a class, without running code of the host (a metaclass may have some)."""
-    module, name = _MODULE.__get__(kind), _QUALNAME.__get__(kind)
-    if not isinstance(module, str) or module == "builtins":
-        return str(name)
-    return f"{module}.{name}"
-
-
 def shallow_size(each: object) -> int:
     """Return the bytes of an object itself with its headers, as its class's first built-in base knows them.
 
@@ -84,8 +77,7 @@ def built_in_base(kind: type) -> Any:
 
 def is_own(kind: type) -> bool:
     """Tell whether a class is memguard's own."""
-    module = _MODULE.__get__(kind)
-    return isinstance(module, str) and module.startswith("memguard.")
+    return module_of(kind).startswith("memguard.")
 
 
 def _keep_alive_and_foreign(born: list[Any]) -> int:

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from memguard.classes import type_name
 from memguard.instruments import collector
-from memguard.instruments.census import type_name
 from memguard.model import Operation
 
 SECONDS_LATE = 5.0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from memguard.instruments.census import type_name
+from memguard.classes import type_name
 from memguard.instruments.collector import collections
 from memguard.model import Operation
 from memguard.readings import LateLook

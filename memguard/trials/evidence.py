@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.evidence import Holder, Pattern, Site, TypeCount
 from memguard.explain import holders, sites
 from memguard.explain.holders import Found
@@ -67,7 +68,7 @@ def exhibits(lasting: Lasting, runs: int) -> list[Exhibit]:
         return []
     heap = [*objects(2), *objects(1)]
     kinds = dict(zip(map(id, map(type, heap)), map(type, heap), strict=True))
-    names = {key: name for key, kind in kinds.items() if (name := census.type_name(kind)) in wanted}
+    names = {key: name for key, kind in kinds.items() if (name := type_name(kind)) in wanted}
     traced: dict[str, list[Any]] = {name: [] for name in wanted}
     others: dict[str, list[Any]] = {name: [] for name in wanted}
     for each in compress(reversed(heap), map(names.__contains__, map(id, map(type, reversed(heap))))):

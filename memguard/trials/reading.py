@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.explain import sites
-from memguard.instruments import census, growers
+from memguard.instruments import growers
 from memguard.instruments.collector import objects
 from memguard.instruments.native import NativeReader
 from memguard.instruments.traces import Frames, alive
@@ -157,5 +158,5 @@ def _by_type() -> dict[str, int]:
         known.update(zip(map(id, found), found, strict=True))
     names: Counter[str] = Counter()
     for key, count in kinds.items():
-        names[census.type_name(known[key])] += count
+        names[type_name(known[key])] += count
     return {name: count for name, count in names.items() if not name.startswith("memguard.")}

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.evidence import Holder, TypeCount
 from memguard.explain.holders import Anchor, Found, newest, size_of
 from memguard.explain.roots import closeness
-from memguard.instruments.census import type_name
 from memguard.readings import Growth
 
 WATCHED_MOST, ALIKE_MOST = 24, 16

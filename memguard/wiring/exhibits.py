@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from memguard.classes import type_name
 from memguard.explain import sites
 from memguard.explain.holders import newest
 from memguard.instruments import census
-from memguard.instruments.census import type_name
 from memguard.instruments.growers import entries
 from memguard.wiring.containers import Containers
 from memguard.wiring.wishes import EXAMINED_MOST, Wish

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from memguard.classes import type_name
 from memguard.evidence import TypeCount
 from memguard.explain.holders import find, representative
 from memguard.explain.patterns import recognise
-from memguard.instruments.census import type_name
 from memguard.model import Operation
 from memguard.readings import Clues
 from tests.unit.explain import leaking

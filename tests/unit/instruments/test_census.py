@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memguard.classes import type_name
 from memguard.evidence import TypeCount
 from memguard.instruments import census
 from memguard.instruments.blocks import BlockCounter
-from memguard.instruments.census import EXAMINED_MOST, TYPES_KEPT, shallow_size, type_name
+from memguard.instruments.census import EXAMINED_MOST, TYPES_KEPT, shallow_size
 from memguard.instruments.heap import FrozenWindow
 from memguard.readings import Survivors
 from tests.unit.instruments.planting import Planted, plant, plant_cycles
@@ -273,13 +274,6 @@ def test_no_host_code_runs(window: FrozenWindow, base: type) -> None:
     assert ran == []
     assert f"{__name__}.Hostile" in counts(reading)
     assert kept is not None
-
-
-def test_a_class_without_a_module() -> None:
-    """Whatever stands as the module of a class, its name can be told."""
-    assert type_name(type("Odd", (), {"__module__": 5})) == "Odd"
-    assert type_name(dict) == "dict"
-    assert type_name(Planted) == PLANTED
 
 
 class Text(dict[str, int]):
