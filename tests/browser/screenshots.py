@@ -33,6 +33,13 @@ REQUESTS = {"/leak": 30, "/clean": 14, "/bounded_cache": 8, "/cycle": 4, "/strea
 TASKS = {"leak": 6, "clean": 4, "bounded_cache": 2}
 COLOURS = 160
 TALLEST = {1280: 1500, 390: 1800}
+_WITH_OTHER_PATHS = """paths => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode())
+        for (const [here, anywhere] of paths)
+            walker.currentNode.data = walker.currentNode.data.replaceAll(here, anywhere);
+}"""
+"""Pictures show no path of the machine that took them."""
 LOOKS = (("light", "light", 1280), ("dark", "dark", 1280), ("phone", "light", 390))
 
 
@@ -64,7 +71,7 @@ def main() -> int:
             _act(browser, base, web, consumer)
             told = eventually(lambda: finding(web.report(), "GET /leak"), "the leak named", SECONDS_MOST)
             for shot in _shots(told["fingerprint"]):
-                _take(browser, base, shot)
+                _take(browser, base, shot, directory)
             browser.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -104,7 +111,7 @@ def _drive(web: Web, consumer: Consumer, seconds: float) -> None:
 
 
 def _act(browser: Browser, base: str, web: Web, consumer: Consumer) -> None:
-    """Trace, take two snapshots, collect: what the screens of units, objects and actions show."""
+    """Trace, take two snapshots, collect, follow units: what the screens of units, objects, lines and actions show."""
     page = _page(browser, base, "/actions", "light", 1280)
     _ask(page, "Trace", seconds=15)
     _drive(web, consumer, 6)
@@ -112,6 +119,10 @@ def _act(browser: Browser, base: str, web: Web, consumer: Consumer) -> None:
         _ask(page, action)
         _drive(web, consumer, 6)
         eventually(lambda: page.locator(".command.waiting").count() == 0, f"{action} taken up")
+    page.locator(".choice", has_text="Follow lines").locator("input").check()
+    page.get_by_label("Operation", exact=True).select_option("GET /leak")
+    _ask(page, "Follow lines")
+    _drive(web, consumer, 6)
     eventually(lambda: page.locator(".command.running").count() == 0, "everything done")
     page.context.close()
 
@@ -128,6 +139,13 @@ def _shots(fingerprint: str) -> list[Shot]:
     def charted(page: Page) -> None:
         page.locator("[data-part=legend] button").first.wait_for()
 
+    def following(page: Page) -> None:
+        page.get_by_role("link", name="Line by line").first.click()
+        page.locator(".line.blamed").first.wait_for()
+
+    def drawn(page: Page) -> None:
+        page.locator(".flame").first.wait_for()
+
     def confirming(page: Page) -> None:
         page.locator(".choice", has_text="Recycle").locator("input").check()
         page.get_by_role("button", name="Do it…").click()
@@ -143,6 +161,8 @@ def _shots(fingerprint: str) -> list[Shot]:
         Shot("finding", f"/findings/{fingerprint}"),
         Shot("units", "/units"),
         Shot("objects", "/objects"),
+        Shot("lines", "/actions", following),
+        Shot("snapshots", "/snapshots", drawn),
         Shot("actions", "/actions"),
         Shot("confirm", "/actions", confirming),
         Shot("lost", "", lost),
@@ -157,11 +177,18 @@ def _page(browser: Browser, base: str, below: str, scheme: str, width: int) -> P
     return Visitor(context.new_page(), base).open(below)
 
 
-def _take(browser: Browser, base: str, shot: Shot) -> None:
+def _take(browser: Browser, base: str, shot: Shot, directory: Path) -> None:
+    paths = [
+        [sys.prefix, "/opt/shop"],
+        [str(ROOT), "/srv/shop"],
+        [sys.base_prefix, "/usr"],
+        [str(directory), "/run/shop"],
+    ]
     for look, scheme, width in LOOKS:
         page = _page(browser, base, shot.below, scheme, width)
         shot.first(page)
         page.evaluate("document.fonts.ready")
+        page.evaluate(_WITH_OTHER_PATHS, paths)
         taken = page.screenshot(full_page=shot.name not in {"confirm", "lost"}, animations="disabled")
         page.context.close()
         picture = Image.open(io.BytesIO(taken)).convert("RGB")
