@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from memguard.inspection import Inspection, Question
 from memguard.model import WorkerId
 
-Action = Literal["trace", "lines", "collect", "trim", "snapshot", "recycle"]
-ACTIONS: tuple[Action, ...] = ("trace", "lines", "collect", "trim", "snapshot", "recycle")
-TIMED: frozenset[Action] = frozenset({"trace", "lines"})
-"""Actions that go on for some seconds, or until they have what they wait for."""
+Action = Literal["trace", "lines", "collect", "trim", "snapshot", "inspect", "recycle"]
+ACTIONS: tuple[Action, ...] = ("trace", "lines", "collect", "trim", "snapshot", "inspect", "recycle")
+TIMED: frozenset[Action] = frozenset({"trace", "lines", "inspect"})
+"""Actions that go on for some seconds, or until they have what they wait for or look for."""
 State = Literal["waiting", "running", "done", "failed", "expired"]
 
 WAITING_SECONDS = 60.0
@@ -77,6 +78,7 @@ class Outcome:
         message: What it gave, in a sentence; empty where it failed.
         error: Why it failed, in a sentence; empty where it did not.
         functions: What was followed line by line.
+        inspection: What was found among objects, None for other actions than `inspect`.
     """
 
     rss_before_bytes: int | None = None
@@ -86,6 +88,7 @@ class Outcome:
     message: str = ""
     error: str = ""
     functions: tuple[FollowedFunction, ...] = ()
+    inspection: Inspection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,10 @@ class Command:
 
     Attributes:
         id: 16 hex digits.
-        seconds: How long to trace, or to wait for units to follow; 0.0 for every other action.
+        seconds: How long to trace, to wait for units to follow, or to look at objects; 0.0 for every other action.
         asked_at, changed_at: When it was asked for, and when its state last changed.
         following: What is to be followed, for the action `lines` alone.
+        question: What is wanted of objects, for the action `inspect` alone.
     """
 
     id: str
@@ -108,6 +112,7 @@ class Command:
     state: State = "waiting"
     outcome: Outcome | None = None
     following: Following | None = None
+    question: Question | None = None
 
 
 def state_at(command: Command, now: float) -> State:

@@ -26,6 +26,7 @@ FLOORS: list[set[str]] = [
         "evidence",
         "readings",
         "commands",
+        "inspection",
         "snapshots",
         "settings",
         "parsing",

@@ -9,17 +9,11 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
 from memguard.commands import (
     ACTIONS,
-    FUNCTIONS_MOST,
-    TIMED,
-    TRACE_SECONDS_MOST,
-    UNITS_FOLLOWED,
-    UNITS_FOLLOWED_MOST,
     Action,
     Command,
     Following,
@@ -29,28 +23,21 @@ from memguard.dashboard import queries
 from memguard.dashboard.lists import worker_key
 from memguard.dashboard.merging import moment
 from memguard.dashboard.messages import BODY_LIMIT, Request, Source
+from memguard.dashboard.particulars import LINES_SECONDS, TRACE_SECONDS, RefusedError, following, question, seconds
 from memguard.dashboard.report import is_alive
+from memguard.inspection import Question
 from memguard.model import WorkerId
 from memguard.settings import Settings
 from memguard.store import Store
 
 HEADER = "x-memguard"
-TRACE_SECONDS = 30.0
-LINES_SECONDS = 60.0
 WORKERS_MOST = 1_000
 WAITING_MOST = 1_000
 COMMANDS_READ = 500
-KNOWN = ("action", "workers", "seconds", "operation", "units", "functions")
-NAME_MOST = 1_000
+KNOWN = ("action", "workers", "seconds", "operation", "units", "functions", "way", "name", "most")
+__all__ = ["LINES_SECONDS", "TRACE_SECONDS", "RefusedError", "ask", "get", "living", "post", "refusal", "row"]
+
 NO_TOKEN = "Commands need a token. Set one for this service (MEMGUARD_TOKEN), and sign in with it."  # noqa: S105 (none)
-
-
-class RefusedError(Exception):
-    """A command is not taken; the message says why, `status` says it to programs."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def refusal(settings: Settings) -> str:
@@ -62,10 +49,11 @@ def post(request: Request, settings: Settings, source: Source) -> dict[str, Any]
     """Take commands; the answer names each of them. Raise RefusedError where they are not taken."""
     queries.asked(request.query)
     _check(request, settings)
-    action, seconds, wanted, following = _parsed(request.body)
+    told, action = _parsed(request.body)
+    lasts, follow, look = seconds(told.get("seconds"), action), following(told, action), question(told, action)
     now = time.time()
-    workers = _chosen(wanted, living(source.store, here=source.worker_id.host, now=now))
-    asked = ask(source.store, action, workers, seconds=seconds, now=now, following=following)
+    workers = _chosen(told.get("workers"), living(source.store, here=source.worker_id.host, now=now))
+    asked = ask(source.store, action, workers, seconds=lasts, now=now, following=follow, question=look)
     return {"commands": [row(each, now) for each in asked]}
 
 
@@ -82,10 +70,12 @@ def ask(
     seconds: float,
     now: float,
     following: Following | None = None,
+    question: Question | None = None,
 ) -> list[Command]:
     """Ask workers to do something; raise RefusedError where too much is waiting already."""
     commands = [
-        Command(secrets.token_hex(8), action, worker, now, now, seconds, following=following) for worker in workers
+        Command(secrets.token_hex(8), action, worker, now, now, seconds, following=following, question=question)
+        for worker in workers
     ]
     waiting = sum(state_at(each, now) == "waiting" for each in store.commands(limit=COMMANDS_READ))
     if waiting + len(commands) > WAITING_MOST:
@@ -131,7 +121,7 @@ def _is_of_this_site(headers: Mapping[str, str]) -> bool:
     return host != "" and host in {headers.get("host"), headers.get("x-forwarded-host")}
 
 
-def _parsed(body: bytes) -> tuple[Action, float, object, Following | None]:
+def _parsed(body: bytes) -> tuple[dict[str, Any], Action]:
     try:
         told = json.loads(body.decode())
     except (ValueError, RecursionError):
@@ -143,38 +133,7 @@ def _parsed(body: bytes) -> tuple[Action, float, object, Following | None]:
     action = next((each for each in ACTIONS if each == told.get("action")), None)
     if action is None:
         raise RefusedError(400, f"action: expected one of {', '.join(ACTIONS)}")
-    return action, _seconds(told.get("seconds"), action), told.get("workers"), _following(told, action)
-
-
-def _following(told: Mapping[str, Any], action: Action) -> Following | None:
-    """Return what is to be followed line by line, None for every other action."""
-    if action != "lines":
-        if others := sorted(told.keys() & {"operation", "units", "functions"}):
-            raise RefusedError(400, f"{others[0]}: only the action lines takes it")
-        return None
-    operation, functions = told.get("operation"), told.get("functions", [])
-    if not isinstance(operation, dict) or set(operation) != {"kind", "name"}:
-        raise RefusedError(400, 'operation: expected one like {"kind": "request", "name": "GET /users/<id>"}')
-    if not isinstance(functions, list) or len(functions) > FUNCTIONS_MOST:
-        raise RefusedError(400, f"functions: expected a list of at most {FUNCTIONS_MOST}, like ['shop.tasks:bill']")
-    units = told.get("units", UNITS_FOLLOWED)
-    if type(units) is not int or not 1 <= units <= UNITS_FOLLOWED_MOST:
-        raise RefusedError(400, f"units: expected a whole number from 1 to {UNITS_FOLLOWED_MOST}")
-    names = [str(each)[:NAME_MOST] for each in (operation["kind"], operation["name"], *functions)]
-    return Following(names[0], names[1], units, tuple(names[2:]))
-
-
-def _seconds(told: object, action: Action) -> float:
-    if action not in TIMED:
-        if told is not None:
-            raise RefusedError(400, "seconds: only the actions trace and lines take them")
-        return 0.0
-    if told is None:
-        return TRACE_SECONDS if action == "trace" else LINES_SECONDS
-    is_number = isinstance(told, int | float) and not isinstance(told, bool) and abs(told) < 1e9 and isfinite(told)
-    if not isinstance(told, int | float) or not is_number or not 1 <= told <= TRACE_SECONDS_MOST:
-        raise RefusedError(400, f"seconds: expected a number from 1 to {TRACE_SECONDS_MOST:.0f}")
-    return float(told)
+    return told, action
 
 
 def _chosen(wanted: object, known: Iterable[WorkerId]) -> list[WorkerId]:
@@ -211,6 +170,7 @@ def row(command: Command, now: float) -> dict[str, Any]:
         "worker": worker_key(command.worker),
         "seconds": command.seconds or None,
         "following": asdict(command.following) if command.following is not None else None,
+        "question": asdict(command.question) if command.question is not None else None,
         "asked_at": moment(command.asked_at),
         "changed_at": moment(command.changed_at),
         "state": state_at(command, now),

@@ -113,6 +113,18 @@ def slot_of(each: object, held: object) -> str | None:
     return None
 
 
+def slot_named(each: object, name: str) -> Any:
+    """Return what an object has in a slot of its class, MISSING where it has no such slot or nothing in it."""
+    for base in mro(each):
+        descriptor = class_dict(base).get(name)
+        if type(descriptor) is MemberDescriptorType:
+            try:
+                return descriptor.__get__(each)
+            except AttributeError:
+                return MISSING
+    return MISSING
+
+
 def attribute_of(each: object, held: object) -> str | None:
     """Return the name of the attribute by which an instance holds another object, None where it holds it otherwise.
 

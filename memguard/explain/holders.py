@@ -58,14 +58,28 @@ def find(
         show_keys: Keys that are text or whole numbers may be in paths.
         growing: The targets are containers that were seen to grow.
     """
+    return told(searched(targets, seconds=seconds, growing=growing), targets, show_keys=show_keys, growing=growing)
+
+
+def searched(targets: Sequence[Any], *, seconds: float, growing: bool = False) -> Search:
+    """Return the search that `find` does, with all that was met on it; it must not outlive the caller's call."""
     search = Search(targets, TARGETS_MOST, perf_counter() + seconds)
-    if not growing:
+    if growing:
+        search.look_near()
+    else:
         search.mark_inner()
     search.run()
     if not search.complete:
         search.look_at_running_frames()
     if not search.complete and unseen.is_frozen_by_host():
         search.look_into_modules()
+    return search
+
+
+def told(
+    search: Search, targets: Sequence[Any], *, show_keys: bool = False, growing: bool = False
+) -> tuple[Found | None, ...]:
+    """Return what a search has found for each of its targets."""
     chains = [_read(search, each, show_keys=show_keys) for each in targets[:TARGETS_MOST]]
     entries = _entries(chains, search.targets)
     found = tuple(

@@ -70,6 +70,20 @@ def running(wanted: set[int], is_over: Callable[[], bool]) -> Iterator[tuple[Fra
             each = each.f_back
 
 
+def values(is_over: Callable[[], bool]) -> list[Any]:
+    """Return what is in the variables of the running frames of all threads but this call's, as far as it can be read."""
+    found: list[Any] = []
+    for frame in list(filter(partial(is_not, sys._getframe()), sys._current_frames().values())):
+        each: FrameType | None = frame
+        seen = 0
+        while each is not None and seen < FRAMES_MOST and not is_over():
+            seen += 1
+            if not is_own(each.f_code):
+                found += [value for _, value in _read(each)]
+            each = each.f_back
+    return found
+
+
 def is_own(code: CodeType) -> bool:
     """Tell whether code is memguard's."""
     return code.co_filename.startswith(_OURS)

@@ -10,6 +10,7 @@ from typing import Any
 from memguard.commands import WAITING_SECONDS, Command, FollowedFunction, FollowedLine, Following, Outcome
 from memguard.model import WorkerId
 from memguard.store import rows
+from memguard.store.inspected import to_inspection, to_question
 
 KEPT = 500
 
@@ -71,7 +72,10 @@ def to_command(body: str) -> Command:
     following = rows.made(Following, {**about, "functions": tuple(about.get("functions", ()))}) if about else None
     outcome = _outcome(found["outcome"]) if found.get("outcome") else None
     worker = rows.made(WorkerId, found["worker"])
-    return rows.made(Command, {**found, "worker": worker, "outcome": outcome, "following": following})
+    question = to_question(found["question"]) if found.get("question") else None
+    return rows.made(
+        Command, {**found, "worker": worker, "outcome": outcome, "following": following, "question": question}
+    )
 
 
 def _outcome(found: dict[str, Any]) -> Outcome:
@@ -81,7 +85,8 @@ def _outcome(found: dict[str, Any]) -> Outcome:
         )
         for each in found.get("functions", ())
     )
-    return rows.made(Outcome, {**found, "functions": functions})
+    inspection = to_inspection(found["inspection"]) if found.get("inspection") else None
+    return rows.made(Outcome, {**found, "functions": functions, "inspection": inspection})
 
 
 def _key(service: str, worker: WorkerId) -> tuple[str, str, int, float]:

@@ -8,6 +8,7 @@ from time import monotonic, time
 
 from memguard.allocations import Allocations
 from memguard.commands import TRACE_SECONDS_MOST, Command, Outcome, State
+from memguard.inspection import INSPECT_SECONDS_MOST
 from memguard.instruments.allocated import Allocated
 from memguard.instruments.native import trim
 from memguard.settings import Settings
@@ -15,13 +16,14 @@ from memguard.snapshots import Reason
 from memguard.store import Store
 from memguard.units import format_seconds
 from memguard.wiring.followed import FollowedUnits, NoFunctionError
+from memguard.wiring.inspecting import CannotInspectError, Inspecting, sentence
 from memguard.wiring.looking import Looking
 from memguard.wiring.picturing import Picturing
 from memguard.wiring.watch import Watch
 
 log = logging.getLogger("memguard")
 
-WORDS = {"lines": "follow units line by line"}
+WORDS = {"lines": "follow units line by line", "inspect": "look into its objects"}
 
 
 class CannotError(Exception):
@@ -51,6 +53,7 @@ class Commands:
         self._store = store
         self._settings = settings
         self._looking = Looking(watch)
+        self._inspecting = Inspecting(watch, show_keys=settings.show_keys)
         self._picturing = Picturing(watch, store, settings)
         self._tracing: _Begun | None = None
         self._following: _Begun | None = None
@@ -60,6 +63,7 @@ class Commands:
             "snapshot": self._snapshot,
             "trace": self._trace,
             "lines": self._lines,
+            "inspect": self._inspect,
             "recycle": self._recycle,
         }
         self.note = ""
@@ -184,6 +188,16 @@ class Commands:
             raise CannotError(f"No unit of {name} was followed within {format_seconds(begun.command.seconds)}: {why}.")
         units = "1 unit" if followed.units == 1 else f"{followed.units} units"
         return Outcome(message=f"Followed {units} of {name} line by line.", functions=functions)
+
+    def _inspect(self, begun: _Begun) -> Outcome:
+        question = begun.command.question
+        if question is None:
+            raise CannotError("It was not said what to look for.")
+        try:
+            found = self._inspecting.answer(question, min(begun.command.seconds, INSPECT_SECONDS_MOST))
+        except CannotInspectError as error:
+            raise CannotError(str(error)) from None
+        return Outcome(message=sentence(found), inspection=found)
 
     def _recycle(self, _: _Begun) -> Outcome:
         reason = self._ask_to_recycle()
