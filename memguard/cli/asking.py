@@ -13,6 +13,7 @@ from memguard.cli.stores import Opened, opened, store_arguments
 from memguard.commands import TRACE_SECONDS_MOST, Action, Command, Following, Outcome, state_at
 from memguard.dashboard import commanding
 from memguard.dashboard.text import plain
+from memguard.inspection import Question
 from memguard.model import WorkerId
 from memguard.store.origins import is_busy
 from memguard.units import format_bytes, format_seconds, parse_seconds
@@ -37,14 +38,14 @@ def asking_arguments(parser: argparse.ArgumentParser, *, has_json: bool = True) 
     store_arguments(parser)
 
 
-def traced_seconds(option: str, written: str) -> float:
-    """Return for how many seconds workers are to be traced; raise `CommandError` where that is none, or too long."""
+def traced_seconds(option: str, written: str, most: float = TRACE_SECONDS_MOST) -> float:
+    """Return for how many seconds workers are at it, `most` at most; raise `CommandError` where that is none, or too long."""
     try:
         seconds = parse_seconds(written)
     except ValueError as error:
         raise CommandError(f"{option} {written}: {error}") from None
-    if not 1 <= seconds <= TRACE_SECONDS_MOST:
-        raise CommandError(f"{option} {written}: expected 1 s to {format_seconds(TRACE_SECONDS_MOST)}")
+    if not 1 <= seconds <= most:
+        raise CommandError(f"{option} {written}: expected 1 s to {format_seconds(most)}")
     return seconds
 
 
@@ -54,21 +55,36 @@ def run_action(
     seconds: float = 0.0,
     *,
     following: Following | None = None,
+    question: Question | None = None,
     more: Callable[[Outcome], str] = lambda _: "",
+    then: Callable[[list[Command]], None] = lambda _: None,
+    is_silent: bool = False,
 ) -> int:
     """Ask, wait, and print what came of it; return 1 where a worker could not do it, or none is alive.
 
-    `more` returns what is printed below the line of a worker's outcome.
+    Args:
+        asked: The command's arguments.
+        action: What workers are asked for.
+        seconds: How long they are at it.
+        following: What is to be followed line by line.
+        question: What is wanted of their objects.
+        more: Returns what is printed below the line of a worker's outcome.
+        then: What is done with the answers before they are printed.
+        is_silent: The output is for something else: only what failed is said, on stderr.
     """
     with opened(asked.store, asked.service, to_ask=True) as found:
-        told = ask(found, asked, action, seconds, following)
+        told = ask(found, asked, action, seconds, following=following, question=question)
+    then(told)
     if asked.json:
         rows = [commanding.row(each, time.time()) for each in told]
         print(json.dumps({"service": found.service, "commands": rows}, indent=2))
     else:
         for each in told:
-            print(plain(line_of(each)))
-            print(more(each.outcome) if each.outcome is not None else "", end="")
+            if not is_silent:
+                print(plain(line_of(each)))
+                print(more(each.outcome) if each.outcome is not None else "", end="")
+            elif each.state != "done":
+                print(plain(line_of(each)), file=sys.stderr)
     return OK if told and all(each.state == "done" for each in told) else FOUND
 
 
@@ -77,7 +93,9 @@ def ask(
     asked: argparse.Namespace,
     action: Action,
     seconds: float = 0.0,
+    *,
     following: Following | None = None,
+    question: Question | None = None,
 ) -> list[Command]:
     """Ask the workers that were named, and return their commands once none of them goes on; none where nobody lives."""
     store, now = found.store, time.time()
@@ -87,7 +105,11 @@ def ask(
         return []
     workers = _chosen(living, asked)
     try:
-        told = _patient(lambda: commanding.ask(store, action, workers, seconds=seconds, now=now, following=following))
+        told = _patient(
+            lambda: commanding.ask(
+                store, action, workers, seconds=seconds, now=now, following=following, question=question
+            )
+        )
     except commanding.RefusedError as error:
         raise CommandError(str(error)) from None
     names = {each.id for each in told}

@@ -1,12 +1,14 @@
 """Show what is alive in workers by type, and what has grown since the snapshot before; exit code 1 where none was taken.
 
-With --take workers take one now: they stand still while their heap is walked, in pieces.
+With --take workers take one now: their heap is walked in pieces, between which they go on. With one of the ways below
+workers are asked to look closer now; exit code 1 where one could not say.
 """
 
 import argparse
 import json
 import sys
 
+from memguard.cli import inspecting
 from memguard.cli.asking import ask, asking_arguments, line_of, names_of
 from memguard.cli.command import FOUND, OK
 from memguard.cli.numbers import count, signed
@@ -24,10 +26,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--take", action="store_true", help="have workers take a snapshot first")
     parser.add_argument("--top", metavar="N", type=count, default=15, help="how many types and lines (default: 15)")
     asking_arguments(parser)
+    inspecting.arguments(parser)
 
 
 def run(asked: argparse.Namespace) -> int:
     """Print them; return 1 where there are none, or a worker could not take one."""
+    if asked.way is not None:
+        return inspecting.run(asked)
     code = OK
     with opened(asked.store, asked.service, to_ask=asked.take) as found:
         if asked.take:

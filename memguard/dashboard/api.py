@@ -11,11 +11,13 @@ from memguard.dashboard import commanding, lists, picturing, queries
 from memguard.dashboard.accused import best_told
 from memguard.dashboard.issue import as_markdown
 from memguard.dashboard.merging import moment
-from memguard.dashboard.messages import JSON, MARKDOWN, PYTHON, Request, Response, Source, base_of, response
+from memguard.dashboard.messages import DOT, JSON, MARKDOWN, PYTHON, Request, Response, Source, base_of, response
 from memguard.dashboard.report import SCHEMA, build
 from memguard.explain.reproduction import reproduction
+from memguard.export.dot import as_dot
 from memguard.settings import Settings
 
+_GRAPH = re.compile(r"commands/([0-9a-f]{16})/graph\.dot", re.ASCII)
 _FINDING = re.compile(r"findings/([0-9a-f]{1,64})(?:/(reproduction|issue))?", re.ASCII)
 
 
@@ -57,6 +59,9 @@ def answer(name: str, request: Request, settings: Settings, source: Source) -> R
         if asked_for := _FINDING.fullmatch(name):
             queries.asked(request.query)
             return _finding(asked_for[1], asked_for[2], settings, source)
+        if drawn := _GRAPH.fullmatch(name):
+            queries.asked(request.query)
+            return _graph(drawn[1], source)
         if wanted := picturing.PATH.fullmatch(name):
             if wanted[2]:
                 return picturing.download(wanted[1], wanted[2], request.query, source)
@@ -102,6 +107,15 @@ def _list(name: str, query: str, settings: Settings, source: Source) -> dict[str
 
 def _dated(told: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return {"schema": SCHEMA, "service": settings.service, "generated_at": moment(time.time()), **told}
+
+
+def _graph(command: str, source: Source) -> Response:
+    asked = next((each for each in source.store.commands(limit=commanding.COMMANDS_READ) if each.id == command), None)
+    found = asked.outcome.inspection if asked is not None and asked.outcome is not None else None
+    if found is None or found.graph is None:
+        return as_json(404, {"error": f"the command {command} has found no graph"})
+    file = ("Content-Disposition", f'attachment; filename="objects_{command}.dot"')
+    return response(200, DOT, as_dot(found.graph), file)
 
 
 def _finding(fingerprint: str, what: str | None, settings: Settings, source: Source) -> Response:

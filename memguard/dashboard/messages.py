@@ -31,6 +31,7 @@ SECURITY = (
 NO_STORE = ("Cache-Control", "no-store")
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
 PYTHON, MARKDOWN = "text/x-python; charset=utf-8", "text/markdown; charset=utf-8"
+DOT = "text/vnd.graphviz; charset=utf-8"
 
 
 class Source(Protocol):

@@ -36,7 +36,7 @@ VALUES = {
 }
 WORKER = st.fixed_dictionaries({"host": TEXT, "pid": st.integers(), "started_at": TEXT})
 ORDER = st.fixed_dictionaries(
-    {"action": st.sampled_from(["trace", "collect", "trim", "snapshot", "recycle"]) | TEXT, "workers": st.lists(WORKER, max_size=3) | JSON},
+    {"action": st.sampled_from(["trace", "collect", "trim", "snapshot", "inspect", "recycle"]) | TEXT, "workers": st.lists(WORKER, max_size=3) | JSON},
     optional={"seconds": st.floats() | st.integers() | TEXT, "more": JSON},
 )  # fmt: skip
 BODIES = (

@@ -7,6 +7,7 @@ from memguard.dashboard import api
 from memguard.dashboard.messages import HTML, Request, Response, Source, base_of, response
 from memguard.dashboard.screens.actions import actions
 from memguard.dashboard.screens.finding import finding
+from memguard.dashboard.screens.inspected import inspected
 from memguard.dashboard.screens.lines import lines
 from memguard.dashboard.screens.markup import joined, tag
 from memguard.dashboard.screens.objects import objects
@@ -29,6 +30,7 @@ _SCREENS: dict[str, Callable[[Visit], Screen]] = {
     "snapshots": snapshots,
     "actions": actions,
     "lines": lines,
+    "inspected": inspected,
 }
 
 

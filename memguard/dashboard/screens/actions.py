@@ -4,7 +4,8 @@ from typing import Any
 
 from memguard.commands import TRACE_SECONDS_MOST, UNITS_FOLLOWED, UNITS_FOLLOWED_MOST, Command, Outcome, state_at
 from memguard.dashboard.merging import moment
-from memguard.dashboard.screens.buttons import TRACE_SECONDS, WORDS, ordered
+from memguard.dashboard.screens.buttons import TRACE_SECONDS, WAYS_IN_WORDS, WORDS, ordered
+from memguard.dashboard.screens.inspected import asked_for
 from memguard.dashboard.screens.markup import Column, Html, Row, joined, table, tag, void
 from memguard.dashboard.screens.pieces import ago, empty, notice, quiet, section
 from memguard.dashboard.screens.visit import Screen, Visit
@@ -53,6 +54,8 @@ def _form(visit: Visit) -> Html:
             choices.append(_seconds())
         if action == "lines":
             choices.append(_operation(visit))
+        if action == "inspect":
+            choices.append(_question())
     return joined([
         tag(
             "form",
@@ -82,6 +85,16 @@ def _operation(visit: Visit) -> Html:
     options = [tag("option", name, value=f"{kind} {name}") for kind, name in names]
     chosen = tag("select", *options, name="operation", aria_label="Operation")
     return tag("label", "the next ", number, " of ", chosen, class_="detail")
+
+
+def _question() -> Html:
+    options = [tag("option", told, value=way) for way, told in WAYS_IN_WORDS.items()]
+    chosen = tag("select", *options, name="way", aria_label="What to look for")
+    name = void(
+        "input", type="text", name="name", class_="wide", maxlength=200, spellcheck="false", autocomplete="off",
+        placeholder="shop.Order, shop.views._cache", aria_label="Type or container",
+    )  # fmt: skip
+    return tag("label", chosen, " ", name, class_="detail")
 
 
 def _workers(visit: Visit, alive: list[dict[str, Any]]) -> list[Html]:
@@ -127,6 +140,8 @@ def _row(command: Command, visit: Visit) -> Row:
     lasts = f" for {format_seconds(command.seconds)}" if command.seconds else ""
     if command.following is not None:
         lasts = f": {command.following.units} of {command.following.name}"
+    if command.question is not None:
+        lasts = f": {asked_for(command.question)}"
     cells = [
         f"{name}{lasts}",
         joined([tag("span", str(command.worker.pid), class_="name"), quiet(f" on {command.worker.host}")]),
@@ -138,9 +153,11 @@ def _row(command: Command, visit: Visit) -> Row:
 
 
 def _lines(command: Command, visit: Visit) -> Html | None:
-    if command.outcome is None or not command.outcome.functions:
-        return None
-    return tag("a", "Line by line", href=visit.link("lines", command=command.id))
+    if command.outcome is not None and command.outcome.functions:
+        return tag("a", "Line by line", href=visit.link("lines", command=command.id))
+    if command.outcome is not None and command.outcome.inspection is not None:
+        return tag("a", "What was found", href=visit.link("inspected", command=command.id))
+    return None
 
 
 def _gave(outcome: Outcome) -> Html:

@@ -6,6 +6,7 @@ from memguard.commands import ACTIONS, Action
 from memguard.dashboard.merging import moment
 from memguard.dashboard.screens.markup import Html, joined, tag
 from memguard.dashboard.screens.visit import Visit
+from memguard.inspection import Way
 from memguard.model import WorkerId
 
 TRACE_SECONDS = 30
@@ -36,6 +37,11 @@ WORDS: dict[Action, Asking] = {
         "Counts all objects by type; the next one says what has grown. Where the worker traces, it keeps its allocations, too.",
         "The worker stands still while its heap is walked; the larger the heap, the longer.",
     ),
+    "inspect": Asking(
+        "Look into objects",
+        "Looks for the largest of a type, for who holds it, for a container's deep size, or for cycles that wait for a collection.",
+        "The worker goes on meanwhile, slower for some seconds: about half of a core is taken.",
+    ),
     "collect": Asking(
         "Collect garbage",
         "Runs a full garbage collection: frees what only reference cycles keep.",
@@ -52,6 +58,15 @@ WORDS: dict[Action, Asking] = {
         "Caches of the worker are lost, and the fresh one has to warm up.",
     ),
 }  # fmt: skip
+
+
+WAYS_IN_WORDS: dict[Way, str] = {
+    "largest": "The largest of the type",
+    "chain": "Who holds the type",
+    "size": "Deep size of the container",
+    "cycles": "Cycles only a full collection frees",
+    "uncollectable": "What is uncollectable",
+}
 
 
 def ordered() -> list[tuple[Action, Asking]]:

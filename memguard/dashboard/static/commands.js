@@ -59,13 +59,25 @@ function followingOf(operation, units) {
   return { operation: { kind, name: operation.slice(kind.length + 1) }, ...(units ? { units } : {}) };
 }
 
+// What is wanted of objects; cycles and what is uncollectable have no name.
+function questionOf({ way, name }) {
+  const named = !["cycles", "uncollectable"].includes(way.value);
+  return { way: way.value, ...(named ? { name: name.value.trim() } : {}) };
+}
+
+// What an action takes besides workers and seconds.
+function particularsOf(action, fields) {
+  if (action === "lines") return followingOf(fields.operation.value, Number(fields.units.value));
+  return action === "inspect" ? questionOf(fields) : {};
+}
+
 // Asks, and says what came of it beside the button that was pressed.
-async function go({ target, action, name, costs, workers, seconds, following, alive, said, live }) {
+async function go({ target, action, name, costs, workers, seconds, particulars, alive, said, live }) {
   const lasts = seconds ? ` for ${seconds} s` : "";
   const sure = await confirmed({ title: `${name}${lasts} in ${many(workers, alive)}?`, costs, verb: name });
   if (!sure) return;
   try {
-    said.textContent = await ask(target, { action, workers, ...(seconds ? { seconds } : {}), ...following });
+    said.textContent = await ask(target, { action, workers, ...(seconds ? { seconds } : {}), ...particulars });
   } catch (error) {
     said.textContent = `Not asked: ${error instanceof Trouble ? error.message : error}`;
   }
@@ -83,7 +95,7 @@ function fromForm(form, live) {
     costs,
     workers: picked.length ? picked.map((box) => workerOf(box.dataset)) : "all",
     seconds: chosen.value === "trace" ? Number(form.elements.seconds.value) : 0,
-    following: chosen.value === "lines" ? followingOf(form.elements.operation.value, Number(form.elements.units.value)) : {},
+    particulars: particularsOf(chosen.value, form.elements),
     alive: form.querySelectorAll("input[name=worker]").length,
     said: document.getElementById("asked"),
     live,
@@ -94,7 +106,7 @@ function fromButton(button, live) {
   const { target, action, name, costs, seconds, operation, pid } = button.dataset;
   const said = button.nextElementSibling;
   const workers = pid ? [workerOf(button.dataset)] : "all";
-  go({ target, action, name, costs, workers, seconds: Number(seconds ?? 0), following: followingOf(operation), alive: 0, said, live });
+  go({ target, action, name, costs, workers, seconds: Number(seconds ?? 0), particulars: followingOf(operation), alive: 0, said, live });
 }
 
 // "All" and single workers exclude each other.

@@ -9,6 +9,7 @@ from memguard.dashboard import BODY_LIMIT, Response, admits
 from memguard.dashboard.access import session_cookie
 from memguard.dashboard.commanding import NO_TOKEN, WAITING_MOST
 from memguard.dashboard.merging import moment
+from memguard.inspection import Question
 from memguard.model import WorkerId
 from memguard.settings import Settings
 from tests.unit.dashboard.asking import TOKEN, Teller, asked, header, request, settings, with_token
@@ -20,6 +21,9 @@ OTHER = WorkerId("there", 9, NOW - 100.1234)
 DEAD = WorkerId("there", 10, NOW - 100)
 ALL = {"action": "collect", "workers": "all"}
 LINES = {"action": "lines", "workers": "all", "operation": {"kind": "request", "name": "GET /users/<id>"}}
+
+
+INSPECT = {"action": "inspect", "workers": "all", "way": "largest", "name": "shop.Order"}
 
 
 def teller() -> Teller:
@@ -77,6 +81,39 @@ def test_tracing_has_a_length_of_its_own() -> None:
     assert {each.seconds for each in guard.store.commands()} == {30.0}
 
 
+def test_objects_are_looked_into() -> None:
+    """With a bounded number of rows and of seconds, and a name where the way needs one."""
+    guard = teller()
+    sent(INSPECT, guard)
+    sent({"action": "inspect", "workers": "all", "way": "cycles", "most": 3, "seconds": 60}, guard)
+
+    assert {(each.question, each.seconds) for each in guard.store.commands()} == {
+        (Question("largest", "shop.Order", 15), 10.0),
+        (Question("cycles", "", 3), 60.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"way": "colours"}, "way: expected one of largest, size, chain, cycles, uncollectable"),
+        ({"name": ""}, "name: expected the name of a type or a container, like 'shop.Order' for largest"),
+        ({"way": "cycles"}, "name: expected nothing for cycles"),
+        ({"name": 5}, "name: expected the name of a type or a container, like 'shop.Order' for largest"),
+        ({"most": 0}, "most: expected a whole number from 1 to 100"),
+        ({"most": True}, "most: expected a whole number from 1 to 100"),
+        ({"seconds": 61}, "seconds: expected a number from 1 to 60"),
+        ({"action": "collect"}, "name: only the action inspect takes it"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(changed: dict[str, Any], complaint: str) -> None:
+    """In words, before any worker is asked."""
+    guard = teller()
+
+    assert refused(sent({**INSPECT, **changed}, guard), 400) == complaint
+    assert guard.store.commands() == []
+
+
 def test_units_are_followed_line_by_line() -> None:
     """Three of them, for a minute at most, where nothing else is said; of the operation's own code or what is named."""
     guard = teller()
@@ -103,11 +140,11 @@ def test_units_are_followed_line_by_line() -> None:
         (b"[" * 60_000, "The body is no JSON."),
         (b"[]", 'The body must be an object like {"action": "collect", "workers": "all"}.'),
         (b"NaN", 'The body must be an object like {"action": "collect", "workers": "all"}.'),
-        ({}, "action: expected one of trace, lines, collect, trim, snapshot, recycle"),
-        ({"action": "exec", "workers": "all"}, "action: expected one of trace, lines, collect, trim, snapshot, recycle"),
-        ({"action": ["trace"], "workers": "all"}, "action: expected one of trace, lines, collect, trim, snapshot, recycle"),
+        ({}, "action: expected one of trace, lines, collect, trim, snapshot, inspect, recycle"),
+        ({"action": "exec", "workers": "all"}, "action: expected one of trace, lines, collect, trim, snapshot, inspect, recycle"),
+        ({"action": ["trace"], "workers": "all"}, "action: expected one of trace, lines, collect, trim, snapshot, inspect, recycle"),
         ({**ALL, "force": True}, "unknown field 'force'; known here: action, workers, seconds, operation, units"),
-        ({**ALL, "seconds": 3}, "seconds: only the actions trace and lines take them"),
+        ({**ALL, "seconds": 3}, "seconds: only the actions trace, lines and inspect take them"),
         ({"action": "trace", "workers": "all", "seconds": 0}, "seconds: expected a number from 1 to 600"),
         ({"action": "trace", "workers": "all", "seconds": 601}, "seconds: expected a number from 1 to 600"),
         ({"action": "trace", "workers": "all", "seconds": True}, "seconds: expected a number from 1 to 600"),
@@ -251,10 +288,10 @@ def test_what_came_of_a_command_is_told() -> None:
     assert [row["id"] for row in rows] == ["00000000000000bb", "00000000000000aa"]
     assert rows[1] == {
         "id": "00000000000000aa", "action": "collect", "worker": key(ME), "seconds": None,
-        "following": None, "asked_at": "2027-01-15T07:59:51.000Z", "changed_at": "2027-01-15T07:59:52.000Z", "state": "done",
+        "following": None, "question": None, "asked_at": "2027-01-15T07:59:51.000Z", "changed_at": "2027-01-15T07:59:52.000Z", "state": "done",
         "result": {
             "rss_before_bytes": 100, "rss_after_bytes": 90, "objects_freed": 5, "seconds": 0.25,
-            "message": "Freed 5 objects that only reference cycles kept.", "error": "", "functions": [],
+            "message": "Freed 5 objects that only reference cycles kept.", "error": "", "functions": [], "inspection": None,
         },
     }  # fmt: skip
 

@@ -11,6 +11,8 @@ from openapi_spec_validator import validate
 from memguard.allocations import Allocations, Group, packed
 from memguard.commands import Command, FollowedFunction, FollowedLine, Following, Outcome
 from memguard.dashboard.api import openapi
+from memguard.evidence import TypeCount
+from memguard.inspection import Cycle, DeepSize, Edge, Graph, Inspection, Node, ObjectSize, Question
 from memguard.model import WorkerId
 from memguard.snapshots import Kept, SiteSize, Snapshot, TypeGrowth, TypeSize
 from tests.api_page import PAGE, page
@@ -21,6 +23,13 @@ DOCUMENT = openapi()
 FINGERPRINT = finding().fingerprint
 NOBODYS = "ffffffffffffffff"
 FOLLOWED = FollowedFunction("show", "/srv/shop/views.py", (FollowedLine(7, 1, 0, 8, 9, "x = 1"), FollowedLine(8)))
+GRAPHED = "0123456789abcdec"
+QUESTION = Question("chain", "shop.Order")
+FOUND = Inspection(
+    QUESTION, 3, 9, (ObjectSize("a.B", 3, None, "x.y[…]"),), DeepSize("dict", 1, 2, 3, "estimate", 0.5),
+    Graph("x.y[…]", "module x", 3, 2, 1, (Node(0, "dict", 5, 1, "root", "module x"),), (Edge(0, 0, ".y"),)),
+    (Cycle("a.B.c", 1, 2, 3, (TypeCount("a.B", 1),)),), (TypeCount("a.B", 1),), False, ("Not all.",),
+)  # fmt: skip
 SNAPSHOT, EARLIER = "5a5a5a5a5a5a5a5a", "4b4b4b4b4b4b4b4b"
 
 
@@ -49,6 +58,7 @@ def teller() -> Teller:
                 replace(outcome, functions=(FOLLOWED,)),
                 Following("request", "GET /a", 3, ("a.b:c",)),
             ),
+            Command(GRAPHED, "inspect", ME, NOW, NOW, 10.0, "done", replace(outcome, inspection=FOUND), None, QUESTION),
         ]
     )
     guard.store.add_snapshot(
@@ -102,6 +112,9 @@ ASKED = [
     ("/api/objects", "limit=3", 400),
     ("/api/commands", "", 200),
     ("/api/commands", "limit=501", 400),
+    (f"/api/commands/{GRAPHED}/graph.dot", "", 200),
+    (f"/api/commands/{GRAPHED}/graph.dot", "x=1", 400),
+    (f"/api/commands/{NOBODYS}/graph.dot", "", 404),
     ("/api/openapi.json", "", 200),
     ("/api/report", "x=1", 400),
     (f"/api/findings/{FINGERPRINT}", "", 200),
@@ -130,8 +143,10 @@ ASKED = [
 
 def template_of(path: str) -> str:
     """Return a path as the document writes it."""
-    named = "{id}" if path.startswith("/api/snapshots") else "{fingerprint}"
-    return path.replace(FINGERPRINT, named).replace(NOBODYS, named).replace(SNAPSHOT, named)
+    named = "{fingerprint}" if path.startswith("/api/findings") else "{id}"
+    for each in (FINGERPRINT, NOBODYS, SNAPSHOT, GRAPHED):
+        path = path.replace(each, named)
+    return path
 
 
 @pytest.mark.parametrize(("path", "query", "status"), ASKED)
@@ -167,6 +182,7 @@ SENT = {"x-memguard": "1", "content-type": "application/json"}
             {},
             202,
         ),
+        (json.dumps({**ORDER, "action": "inspect", "way": "largest", "name": "dict", "most": 3}), SENT, {}, 202),
         ("{", SENT, {}, 400),
         (json.dumps(ORDER), {"content-type": "application/json"}, {}, 403),
         (json.dumps({**ORDER, "workers": [{"host": "x", "pid": 1, "started_at": ""}]}), SENT, {}, 409),
