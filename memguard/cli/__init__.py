@@ -10,13 +10,14 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from memguard.cli.command import INTERRUPTED, OK, WRONG, CommandError
+from memguard.cli.completing import complete, words
 from memguard.settings import SettingsError
 from memguard.store import WrongFileError
 
@@ -40,6 +41,7 @@ COMMANDS = {
     "snapshot": "show a snapshot of allocations or a difference, or turn it into a flame graph, pprof, speedscope",
     "snapshots": "list the snapshots of allocations that workers have taken, or save one",
     "diff": "show what came between two snapshots of allocations; exit code 1 where it is too much",
+    "completion": "print what bash, zsh or fish read to complete this command",
     "grafana": "print a dashboard for Grafana, as JSON to import",
 }
 """Names of commands, in the order in which help lists them, and what each does."""
@@ -50,7 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A terminal or a pipe that cannot show a character gets its number.
     with contextlib.suppress(AttributeError):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # what tests put there has none
-    asked = _parser().parse_args(arguments)
+    parser = _parser(words())
+    complete(parser)
+    asked, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.exit(WRONG, f"memguard: unknown: {' '.join(unknown)}; see memguard {asked.command} --help\n")
     try:
         code: int = _module(asked.command).run(asked)
         sys.stdout.flush()
@@ -74,20 +80,30 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**options)
         self._module = module
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def load(self) -> None:
+        """Ask the command's module for its arguments."""
         if self._module:
             module, self._module = _module(self._module), ""
             self.description = module.__doc__
             module.arguments(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.load()
         return super().parse_known_args(args, namespace)
 
+    def error(self, message: str) -> NoReturn:
+        """Say in one line what is wrong, and end with exit code 2."""
+        self.exit(WRONG, f"memguard: {message}; see {self.prog} --help\n")
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="memguard", description="What workers of a service do to memory.")
+
+def _parser(words: Container[str]) -> _Parser:
+    parser = _Parser(prog="memguard", description="What workers of a service do to memory.")
     parser.add_argument("--version", action="version", version=f"memguard {_version()}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, told in COMMANDS.items():
-        commands.add_parser(name, help=told, module=name)
+        command = commands.add_parser(name, help=told, module=name)
+        if name in words:
+            command.load()
     return parser
 
 

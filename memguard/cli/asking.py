@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from memguard.cli.command import FOUND, OK, CommandError
+from memguard.cli.completing import offers
 from memguard.cli.stores import Opened, opened, store_arguments
 from memguard.commands import TRACE_SECONDS_MOST, Action, Command, Following, Outcome, state_at
 from memguard.dashboard import commanding
 from memguard.dashboard.text import plain
 from memguard.inspection import Question
 from memguard.model import WorkerId
+from memguard.store import Store
 from memguard.store.origins import is_busy
 from memguard.units import format_bytes, format_seconds, parse_seconds
 
@@ -28,10 +30,11 @@ _Answer = TypeVar("_Answer")
 def asking_arguments(parser: argparse.ArgumentParser, *, has_json: bool = True) -> None:
     """Add the arguments that say which workers are asked; `--json` only where the command has none of its own."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
+    worker = which.add_argument(
         "--worker", metavar="PID", action="append", default=[],
         help="this worker, HOST/PID where several hosts have one; may be given again (default: the only one there is)",
     )  # fmt: skip
+    offers(worker, _named)
     which.add_argument("--all", action="store_true", help="all workers that are alive")
     if has_json:
         parser.add_argument("--json", action="store_true", help="print what came of it as JSON")
@@ -117,6 +120,11 @@ def ask(
         time.sleep(SECONDS_BETWEEN_LOOKS)
         told = [each for each in _patient(lambda: store.commands(limit=commanding.COMMANDS_READ)) if each.id in names]
     return told
+
+
+def _named(store: Store) -> list[str]:
+    living = commanding.living(store, here=socket.gethostname(), now=time.time())
+    return sorted(name_of(each, living) for each in living)
 
 
 def line_of(command: Command) -> str:

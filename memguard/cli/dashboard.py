@@ -4,6 +4,7 @@ Only programs of this machine can reach it, unless --host is another address; th
 """
 
 import argparse
+import json
 import os
 import signal
 from contextlib import suppress
@@ -26,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     store_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
+    parser.add_argument("--json", action="store_true", help="say where it is as a line of JSON")
     parser.add_argument("--port", default=PORT, type=int, help=f"0 for any that is free (default: {PORT})")
 
 
@@ -49,8 +51,12 @@ def run(asked: argparse.Namespace) -> int:
     with server, suppress(KeyboardInterrupt):
         waits = "" if found.is_told else ", which has told nothing yet"
         who = "for whoever knows the token" if settings.token is not None else "for this machine alone, without a token"
-        print(f"memguard: service {found.service}{waits}, of the store {found.place}")
-        print(f"memguard: {server.url}{settings.endpoint}, {who}; Ctrl-C ends it", flush=True)
+        url = f"{server.url}{settings.endpoint}"
+        if asked.json:
+            print(json.dumps({"service": found.service, "store": found.place, "url": url}), flush=True)
+        else:
+            print(f"memguard: service {found.service}{waits}, of the store {found.place}")
+            print(f"memguard: {url}, {who}; Ctrl-C ends it", flush=True)
         server.serve_forever()
     page.close()
     return OK

@@ -7,7 +7,8 @@ from memguard.cli.command import OK
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: it takes no arguments."""
+    """Add the one argument that every command has; what is printed is JSON anyhow."""
+    parser.add_argument("--json", action="store_true", help="print it as JSON, which it is in any case")
 
 
 def run(_: argparse.Namespace) -> int:

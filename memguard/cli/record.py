@@ -29,7 +29,9 @@ SECONDS_LEAST, SECONDS_MOST = 0.01, 60.0
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the curve there as SVG")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the readings and marks there as JSON")
+    parser.add_argument(
+        "--json", metavar="FILE", nargs="?", const="-", help="write the readings and marks there as JSON, or print them"
+    )
     parser.add_argument("--interval", metavar="SECONDS", default="0.1", help="between two readings (default: 0.1)")
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the program and its arguments")
 
@@ -101,4 +103,7 @@ def _tell(curve: Curve, title: str, asked: argparse.Namespace) -> None:
         asked.output.write_text(as_svg(curve, title), encoding="utf-8")
     if asked.json is not None:
         told = {"command": title, "peak_bytes": peak, "peak_at": at, "points": curve.points, "marks": curve.marks}
-        asked.json.write_text(json.dumps(told), encoding="utf-8")
+        if asked.json == "-":
+            print(json.dumps(told))
+        else:
+            Path(asked.json).write_text(json.dumps(told), encoding="utf-8")

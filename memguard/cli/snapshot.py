@@ -1,6 +1,7 @@
 """Show a snapshot of allocations, or what came between two, and turn it into what other tools read.
 
-A process that traces writes one with `memguard.write_snapshot("now.mgs")`.
+A process that traces writes one with `memguard.write_snapshot("now.mgs")`; `memguard snapshots` lists those that workers have
+put into the store, which are named by their id.
 """
 
 import argparse
@@ -9,8 +10,9 @@ import sys
 from pathlib import Path
 
 from memguard import allocations
-from memguard.allocations import Allocations, WrongSnapshotError
-from memguard.cli.command import OK, CommandError
+from memguard.allocations import Allocations
+from memguard.cli.command import OK
+from memguard.cli.kept import kept_arguments, named_arguments, read
 from memguard.cli.numbers import count
 from memguard.export.flames.formats import FORMATS
 from memguard.export.flames.naming import Names, stack
@@ -19,9 +21,12 @@ from memguard.units import format_bytes
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="the snapshot")
-    parser.add_argument("--since", metavar="FILE", type=Path, help="another, earlier one: show what came between them")
+    named_arguments(
+        parser.add_argument("file", metavar="SNAPSHOT", help="a file, or the id of one that the store keeps"),
+        parser.add_argument("--since", metavar="SNAPSHOT", help="another, earlier one: show what came between them"),
+    )
     choice_arguments(parser)
+    kept_arguments(parser)
 
 
 def choice_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +49,9 @@ def choice_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Show it, or write it."""
-    taken = read(asked.file)
+    taken = read(asked.file, asked)
     if asked.since is not None:
-        taken = allocations.difference(read(asked.since), taken)
+        taken = allocations.difference(read(asked.since, asked), taken)
     show(chosen(taken, asked), asked)
     return OK
 
@@ -68,16 +73,6 @@ def show(taken: Allocations, asked: argparse.Namespace) -> None:
         return
     grouped = allocations.grouped(taken, asked.by)
     print(_json(grouped, asked.top) if asked.json else _text(taken, grouped, asked.top), end="")
-
-
-def read(path: Path) -> Allocations:
-    """Return the snapshot of a file; raise CommandError where there is none."""
-    try:
-        return allocations.read(path)
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror or error}") from None
-    except WrongSnapshotError as error:
-        raise CommandError(f"{path}: {error}") from None
 
 
 def _text(taken: Allocations, grouped: Allocations, top: int) -> str:

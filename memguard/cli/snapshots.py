@@ -1,7 +1,8 @@
 """List the snapshots of allocations that the workers of a service have put into its store; exit code 1 where none is kept.
 
 Workers take one at the end of a trace (`memguard trace`), in trace mode when they are asked (`memguard objects --take`),
-and every so often where `snapshot_interval` is set. --save writes one into a file, for `memguard snapshot` and `diff`.
+and every so often where `snapshot_interval` is set. --save writes one into a file, to be copied elsewhere; here
+`memguard snapshot ID` and `memguard diff ID ID` show what the store keeps.
 """
 
 import argparse
@@ -9,7 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from memguard.cli.command import FOUND, OK, CommandError
+from memguard.cli.command import FOUND, OK
+from memguard.cli.completing import offers
+from memguard.cli.kept import body_of, ids
 from memguard.cli.stores import opened, store_arguments
 from memguard.dashboard.merging import moment
 from memguard.dashboard.picturing import row
@@ -21,7 +24,7 @@ _COLUMNS = ("ID", "AT", "WORKER>", "HOST", "BYTES>", "ALLOCATIONS>", "WHY")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--save", metavar="ID", help="write this one into a file")
+    offers(parser.add_argument("--save", metavar="ID", help="write this one into a file"), ids)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to (default: ID.mgs)")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
     store_arguments(parser)
@@ -32,12 +35,11 @@ def run(asked: argparse.Namespace) -> int:
     with opened(asked.store, asked.service) as found:
         told = found.store.allocations()
         if asked.save is not None:
-            body = found.store.allocations_of(asked.save)
-            if body is None:
-                names = ", ".join(kept.id for _, kept in told) or "none"
-                raise CommandError(f"no snapshot {asked.save!r} is kept; kept are: {names}")
+            body = body_of(found.store, asked.save)
             path: Path = asked.output or Path(f"{asked.save}.mgs")
             path.write_bytes(body)
+            if asked.json:
+                print(json.dumps({"id": asked.save, "file": str(path), "bytes": len(body)}))
             return OK
     if asked.json:
         print(json.dumps([row(worker, kept) for worker, kept in told], indent=2))

@@ -94,6 +94,30 @@ def test_what_came_between_two_snapshots(tmp_path: Path, run: Run) -> None:
     )  # fmt: skip
 
 
+def test_snapshots_of_the_store_are_named_by_their_ids(store: SqliteStore, run: Run, tmp_path: Path) -> None:
+    """Beside files, and in place of both; a file of that very name comes first."""
+    store.flush(told())
+    names, site = ("0011223344556677", "8899aabbccddeeff"), (("/srv/a.py", 3),)
+    for name, size in zip(names, (1_000, 9_000), strict=True):
+        taken = Allocations(NOW, (Group(site, size, 1),))
+        store.add_allocations(ME, Kept(name, NOW, "traced", size, 1, 1), allocations.packed(taken), most=9)
+    file = tmp_path / "now.mgs"
+    allocations.write(Allocations(NOW, (Group(site, 20_000, 1),)), file)
+
+    def first(*arguments: object) -> str:
+        code, out, complaint = run(*arguments, "--store", store.place)
+        assert (code, complaint) == (0, "")
+        return out.splitlines()[0]
+
+    assert first("snapshot", names[1]) == "9.00 kB in 1 allocations"
+    assert first("snapshot", names[1], "--since", names[0]) == "8.00 kB in 0 allocations"
+    assert first("diff", *names) == "8.00 kB in 0 allocations"
+    assert first("diff", names[1], file) == "11.0 kB in 0 allocations"
+    assert run("diff", names[0], "0" * 16, "--store", store.place) == (
+        2, "", f"memguard: no snapshot '{'0' * 16}' is kept; kept are: {', '.join(names)}\n",
+    )  # fmt: skip
+
+
 def test_snapshots_of_the_store_are_listed_and_saved(store: SqliteStore, run: Run, tmp_path: Path) -> None:
     """As a file that the other commands read; a name that is not there is told those that are."""
     store.flush(told())
@@ -110,6 +134,8 @@ def test_snapshots_of_the_store_are_listed_and_saved(store: SqliteStore, run: Ru
     assert json.loads(run("snapshots", "--json", "--store", store.place)[1])[0]["reason"] == "traced"
     file = tmp_path / "a.mgs"
     assert run("snapshots", "--save", "00112233aabbccdd", "-o", file, "--store", store.place) == (0, "", "")
+    saved = json.loads(run("snapshots", "--save", "00112233aabbccdd", "-o", file, "--json", "--store", store.place)[1])
+    assert saved == {"id": "00112233aabbccdd", "file": str(file), "bytes": file.stat().st_size}
     assert "srv/a.py:3" in run("snapshot", file)[1]
     assert run("snapshots", "--save", "x", "--store", store.place) == (
         2, "", "memguard: no snapshot 'x' is kept; kept are: 00112233aabbccdd\n",
