@@ -28,8 +28,11 @@ WRITE_BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
 CORES = os.cpu_count() or 1
 LIVE_AT_ONCE = CORES + 1
 """Live tests wait more than they work: a verdict takes at least fifteen seconds, and servers start and end slowly."""
-COMPARED_WITH = ("dozer", "memray", "objgraph", "pympler")
-BENCHMARKS = ("boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "others", "servers")
+COMPARED_WITH = ("api-memory-watch", "dozer", "leakyspanner", "memray", "objgraph", "pympler")
+DRAWN_WITH = "matplotlib"
+BENCHMARKS = (
+    "boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "store", "detection", "others", "servers",
+)  # fmt: skip
 DASHBOARD_ASSETS = "memguard/dashboard/static/"
 BESIDE_THE_PACKAGE = (
     ".ci", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "docs", "example_apps", "noxfile.py", "pyproject.toml",

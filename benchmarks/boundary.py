@@ -8,12 +8,13 @@ are kept out by a budget that is spent: their cost is `benchmarks/window.py`'s s
 
 import argparse
 import asyncio
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable
 from time import process_time
 from typing import Any
+
+from rounds import save, spread
 
 from memguard import Guard, Settings
 from memguard.asgi import MemGuardMiddleware as AsgiMiddleware
@@ -92,6 +93,7 @@ def main() -> None:
         "ASGI": (asgi_runner(asgi_application), asgi_runner(AsgiMiddleware(asgi_application, settings))),
     }
     print(f"Python {sys.version.split()[0]}, {options.rounds} rounds of {options.units} requests")
+    rows: dict[str, Any] = {}
     for name, (bare, watched) in pairs.items():
         watched(100)
         guard = Guard.current()
@@ -103,10 +105,13 @@ def main() -> None:
         for _ in range(options.rounds):
             base.append(seconds(bare, options.units) / options.units * 1e6)
             added.append(seconds(watched, options.units) / options.units * 1e6 - base[-1])
-        low, middle, high = min(added), statistics.median(added), max(added)
+        row = rows[name] = {"added_us": spread(added), "bare_us": spread(base)}
+        added_, bare_ = row["added_us"], row["bare_us"]
         print(
-            f"{name}: {middle:.2f} µs added per unit (from {low:.2f} to {high:.2f}); bare {statistics.median(base):.2f} µs"
+            f"{name}: {added_['median']:.2f} µs added per unit (quartiles {added_['low']:.2f} and {added_['high']:.2f}); "
+            f"bare {bare_['median']:.2f} µs"
         )
+    save("boundary", {"rows": rows, "units": options.units})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ application with memguard over the same without it, after the same requests. Eac
 import http.client
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,10 @@ import time
 from pathlib import Path
 
 import psutil
+from rounds import save, spread
 
 PAIRS = 9
-WORKER_PAIRS = 3
+WORKER_PAIRS = 5
 REQUESTS = 600
 SECONDS_TO_START = 30.0
 BARE = """
@@ -86,17 +86,20 @@ def get(port: int) -> None:
 def main() -> None:
     """Print the figures."""
     print(f"Python {sys.version.split()[0]}")
+    imports: dict[str, dict[str, dict[str, float]]] = {}
     for what in ("import memguard", "import memguard.wsgi"):
         pairs = [(probe("pass"), probe(what)) for _ in range(PAIRS)]
-        seconds = statistics.median(after[0] - before[0] for before, after in pairs)
-        rss = statistics.median(after[1] - before[1] for before, after in pairs)
-        print(f"{what}: {seconds * 1000:.1f} ms, {rss / 1e6:.2f} MB over bare Python (medians of {PAIRS} pairs)")
+        took = spread(1000 * (after[0] - before[0]) for before, after in pairs)
+        rss = spread((after[1] - before[1]) / 1e6 for before, after in pairs)
+        imports[what] = {"ms": took, "mb": rss}
+        print(f"{what}: {took['median']:.1f} ms, {rss['median']:.2f} MB over bare Python (medians of {PAIRS} pairs)")
     print("starting workers …", file=sys.stderr, flush=True)
-    differences = [worker_rss(WATCHED) - worker_rss(BARE) for _ in range(WORKER_PAIRS)]
+    worker = spread((worker_rss(WATCHED) - worker_rss(BARE)) / 1e6 for _ in range(WORKER_PAIRS))
     print(
-        f"a gunicorn worker with memguard: {statistics.median(differences) / 1e6:.2f} MB over one without, "
-        f"after {REQUESTS} requests (from {min(differences) / 1e6:.2f} to {max(differences) / 1e6:.2f})"
+        f"a gunicorn worker with memguard: {worker['median']:.2f} MB over one without, after {REQUESTS} requests "
+        f"(quartiles {worker['low']:.2f} and {worker['high']:.2f})"
     )
+    save("footprint", {"imports": imports, "worker_mb": worker, "requests": REQUESTS})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
+from rounds import save
+
 from memguard import Guard, Settings
 
 # Every variant imports memguard, so that the heaps of all have one size: CPython's collector goes by it.
@@ -115,6 +117,8 @@ def main() -> None:
         ]
         results[variant] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"Python {sys.version.split()[0]}, {options.units} units, {options.heap} old objects")
+    version = ".".join(map(str, sys.version_info[:2]))
+    save(f"gc_neutrality-{version}", {"rows": results, "units": options.units, "heap": options.heap})
     for figure in results["bare"]:
         base = results["bare"][figure] or 1
         print(

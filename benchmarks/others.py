@@ -2,9 +2,10 @@
 
     python benchmarks/others.py [--heaps 0 2000000] [--rounds 5]
 
-Each variant is a gunicorn worker (sync) of its own; they are loaded in turn, a few requests in each round. The figure
-is CPU per request over that of the bare application of the same round. Then the route that leaks is asked for some
-times, and what each has said of it is looked through for the line and for the class.
+Each variant is a worker of its own, of gunicorn (sync) with Flask, and of uvicorn with FastAPI where it is made for
+that alone; they are loaded in turn, a few requests in each round. The figure is CPU per request over that of the bare
+application of the same round. Then the route that leaks is asked again and again for a minute, and what each has said
+of it is looked through for the line and for the class.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,16 @@ from serving import Web, web
 
 from example_apps.servers import ROOT, Servers, environment
 
-NAMES = ("bare", "watch", "trace", *variants.RECIPES, "memray")
+NAMES = {
+    "gunicorn sync": ("bare", "watch", "trace", *variants.RECIPES, "memray", "memray, Python allocators"),
+    "uvicorn FastAPI": ("bare", "watch", "trace", "LeakySpanner", "api_memory_watch"),
+}
 ROUTE = "/json"
 SECONDS_OF_A_TURN = 0.3
 SECONDS_WARM = 30.0
 LEAKS = 12
 SECONDS_TO_NAME = 60.0
+SECONDS_BETWEEN_LOOKS = 0.5
 LEAKING_FILE = Path(__file__).parent / "apps" / "work.py"
 
 
@@ -37,28 +43,32 @@ def main() -> None:
     parser.add_argument("--heaps", nargs="+", type=int, default=[0, 2_000_000])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    save("others", {"heaps": [measured(heap, options.rounds) for heap in options.heaps]})
+    save("others", {"rows": [measured(kind, heap, options.rounds) for heap in options.heaps for kind in NAMES]})
 
 
-def measured(heap: int, rounds: int) -> dict[str, Any]:
+def measured(kind: str, heap: int, rounds: int) -> dict[str, Any]:
     """Return for each variant what a request costs over the bare application, and what it said of the leak."""
     with Servers() as servers, ExitStack() as running:
-        say(f"{heap} objects: starting …")
-        subjects = {name: running.enter_context(web(servers, "gunicorn sync", name, heap)) for name in NAMES}
+        say(f"{kind}, {heap} objects: starting …")
+        names = NAMES[kind]
+        subjects = {name: running.enter_context(web(servers, kind, name, heap)) for name in names}
         begun = time.monotonic()
         while time.monotonic() - begun < SECONDS_WARM:  # memguard's first looks are over then
             for name in ("bare", "watch"):
                 subjects[name].send(ROUTE, 10)
-        samples = interleaved(NAMES, rounds, lambda name: _cpu_of(subjects[name]), 120.0)
+        samples = interleaved(names, rounds, lambda name: _cpu_of(subjects[name]), 120.0)
         added = {
             name: spread(1e6 * (value - base) for value, base in zip(values, samples["bare"], strict=True))
             for name, values in samples.items()
         }
         bare = spread(1e6 * value for value in samples["bare"])
         say({name: f"{each['median']:.0f} µs" for name, each in added.items()}, bare)
-        named = {name: _named(name, subject) for name, subject in subjects.items()} if not heap else {}
+        named = {}
+        if not heap:
+            with ThreadPoolExecutor(len(names)) as pool:
+                named = dict(zip(names, pool.map(_named, names, subjects.values()), strict=True))
         say(named)
-    return {"heap": heap, "route": ROUTE, "bare_us": bare, "added_us": added, "named": named}
+    return {"kind": kind, "heap": heap, "route": ROUTE, "bare_us": bare, "added_us": added, "named": named}
 
 
 def _cpu_of(subject: Web) -> float:
@@ -74,14 +84,20 @@ def _named(name: str, subject: Web) -> str:
     places = [
         f"work.py:{number}" for number, line in enumerate(lines, 1) if "# leaks" in line or '["row"] * 50' in line
     ]
-    deadline = time.monotonic() + (SECONDS_TO_NAME if name in variants.MEMGUARD else 0.0)
+    deadline = time.monotonic() + SECONDS_TO_NAME
     requests = 0
     while True:
         requests += subject.send("/leak", LEAKS)
-        said = _report(subject) if name in variants.MEMGUARD else subject.log.read_text(errors="replace")
+        said = _report(subject) if name in variants.MEMGUARD else _logs(subject)
         found = "line" if any(place in said for place in places) else "class" if "Kept" in said else "nothing"
         if found == "line" or time.monotonic() > deadline:
             return f"{found}, after {requests} requests"
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _logs(subject: Web) -> str:
+    texts = [path.read_text(errors="replace") for path in subject.log.parent.rglob("*log*") if path.is_file()]
+    return "\n".join(texts)
 
 
 def _report(subject: Web) -> str:

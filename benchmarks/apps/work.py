@@ -1,5 +1,7 @@
 """What the routes and tasks of all applications do: nothing, JSON, a template, a query by an ORM."""
 
+import itertools
+
 from jinja2 import Environment
 from sqlalchemy import String, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -11,6 +13,9 @@ TEMPLATE = Environment(autoescape=True).from_string(
     "<ul>{% for name in names %}<li class='{{ loop.cycle('odd', 'even') }}'>{{ name }}</li>{% endfor %}</ul>"
 )
 KEPT: list["Kept"] = []
+RARELY_KEPT: list["Kept"] = []
+LARGE_KEPT: list[bytes] = []
+_rare, _large = itertools.count(1), itertools.count(1)
 
 
 class Kept:
@@ -58,3 +63,15 @@ def loaded() -> dict[str, object]:
 def leak() -> None:
     """Keep something, for ever."""
     KEPT.append(Kept())  # leaks
+
+
+def leak_rarely() -> None:
+    """Keep something of every hundredth request."""
+    if next(_rare) % 100 == 0:
+        RARELY_KEPT.append(Kept())
+
+
+def leak_much() -> None:
+    """Keep 100 kB of one request in a thousand."""
+    if next(_large) % 1000 == 0:
+        LARGE_KEPT.append(bytes(100_000))
