@@ -16,7 +16,7 @@ from typing import Any
 from memguard.cli.asking import asking_arguments, run_action, traced_seconds
 from memguard.cli.command import FOUND, OK, CommandError
 from memguard.cli.numbers import count
-from memguard.commands import UNITS_FOLLOWED, UNITS_FOLLOWED_MOST, FollowedFunction, Following
+from memguard.commands import UNITS_FOLLOWED, UNITS_FOLLOWED_MOST, Command, FollowedFunction, Following
 from memguard.dashboard.commanding import LINES_SECONDS
 from memguard.instruments.following import TakenError
 from memguard.instruments.lines import Lines, functions_of
@@ -73,7 +73,16 @@ def _of_a_service(asked: argparse.Namespace) -> int:
     method, _, path = asked.operation.partition(" ")
     kind = asked.kind or ("request" if method.isupper() and path else "task")
     following = Following(kind, asked.operation, asked.units, tuple(asked.function))
-    return run_action(asked, "lines", seconds, following=following, more=lambda outcome: table(outcome.functions))
+    followed: list[FollowedFunction] = []
+
+    def note(told: list[Command]) -> None:
+        for each in told:
+            followed.extend(each.outcome.functions if each.outcome is not None else ())
+
+    code = run_action(
+        asked, "lines", seconds, following=following, more=lambda outcome: table(outcome.functions), then=note
+    )
+    return code if followed else FOUND
 
 
 def _of_a_program(asked: argparse.Namespace, given: list[str]) -> int:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from time import monotonic, time
 
 from memguard.allocations import Allocations
-from memguard.commands import TRACE_SECONDS_MOST, Command, Outcome, State
+from memguard.commands import TRACE_SECONDS_MOST, Command, Following, Outcome, State
 from memguard.inspection import INSPECT_SECONDS_MOST
 from memguard.instruments.allocated import Allocated
 from memguard.instruments.native import trim
+from memguard.model import Operation
 from memguard.settings import Settings
 from memguard.snapshots import Reason
 from memguard.store import Store
@@ -161,7 +162,7 @@ class Commands:
         counted = self._counted(allocated)
         return Outcome(message=f"Measured {units:,} units. {counted} {self._kept(taken, 'traced')}")
 
-    def _lines(self, begun: _Begun) -> None:
+    def _lines(self, begun: _Begun) -> Outcome | None:
         following = begun.command.following
         if following is None:
             raise CannotError("It was not said which operation to follow.")
@@ -171,18 +172,33 @@ class Commands:
             raise CannotError("This worker is being traced.")
         if self._watch.tracing.on and not self._watch.tracing.ours:
             raise CannotError("The application has started tracemalloc itself; its figures would be spoiled.")
+        if self._serves_other_kinds(following):
+            return _does_not_serve(following)
         try:
             self._watch.followed = FollowedUnits(following, self._watch.observer.zoom)
         except NoFunctionError as error:
+            if not self._has_served(following):
+                return _does_not_serve(following)
             raise CannotError(str(error)) from None
         seconds = min(begun.command.seconds, TRACE_SECONDS_MOST)
         self._following = replace(begun, at=monotonic(), command=replace(begun.command, seconds=seconds))
+        return None
+
+    def _has_served(self, following: Following) -> bool:
+        return self._watch.ledger.units(Operation(following.kind, following.name)) > 0
+
+    def _serves_other_kinds(self, following: Following) -> bool:
+        """Tell at once that units are of the other sort: a worker of Celery gets no requests, a web worker no tasks."""
+        are_tasks = {operation.kind == "task" for operation in self._watch.ledger.totals()}
+        return are_tasks == {following.kind != "task"}
 
     def _lines_no_more(self, begun: _Begun) -> Outcome:
         followed, self._watch.followed, self._following = self._watch.followed, None, None
         assert followed is not None
         name = followed.following.name
         functions = followed.stop()
+        if not functions and not self._has_served(followed.following):
+            return _does_not_serve(followed.following)
         if not functions:
             why = followed.trouble or "none came, or its own code ran in threads that Python 3.11 cannot follow"
             raise CannotError(f"No unit of {name} was followed within {format_seconds(begun.command.seconds)}: {why}.")
@@ -207,3 +223,8 @@ class Commands:
 
     def _unknown(self, begun: _Begun) -> None:
         raise CannotError(f"This worker runs a memguard that knows no action {begun.command.action!r}.")
+
+
+def _does_not_serve(following: Following) -> Outcome:
+    """Return what is no failure: of all workers that were asked, this one has other work."""
+    return Outcome(message=f"This worker does not serve {following.name}: it has had no unit of it.")

@@ -110,3 +110,15 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, run: Run) -> None
 
     assert run("trim", "--store", missing) == (2, "", f"memguard: there is no memguard store at {missing}\n")
     assert not missing.exists()
+
+
+def test_where_nobody_serves_the_operation_nothing_was_followed(store: SqliteStore, run: Run) -> None:
+    """Which is no failure of the workers; a script is told by the exit code."""
+    with working(store.place, 7, 8) as done:
+        code, out, complaint = run("profile", "--operation", "GET /nobody", "--all", "--store", store.place)
+
+    assert (code, complaint) == (1, "")
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        f"{pid} on far done It is done. RSS 1.00 MB -> 2.00 MB" for pid in (7, 8)
+    ]
+    assert set(done) == {"lines 7 60", "lines 8 60"}

@@ -205,9 +205,9 @@ def test_what_cannot_be_is_said(guard: Guard) -> None:
     assert unknown.outcome is not None
     assert unknown.outcome.error.startswith("There is no function 'shop.tasks:bill' in this worker")
 
-    nobody = answer(guard, ask(guard, name="GET /nobody", seconds=0.0))
+    nobody = answer(guard, ask(guard, seconds=0.0))
     assert nobody.outcome is not None
-    assert nobody.outcome.error.startswith("No unit of GET /nobody was followed within 0 ms: none came")
+    assert nobody.outcome.error.startswith("No unit of GET /orders was followed within 0 ms: none came")
 
     tracemalloc.start()
     try:
@@ -218,6 +218,29 @@ def test_what_cannot_be_is_said(guard: Guard) -> None:
     assert refused.outcome.error.startswith("The application has started tracemalloc itself")
     assert guard._watch is not None
     assert guard._watch.followed is None
+
+
+def test_a_worker_that_does_not_serve_the_operation_has_not_failed(guard: Guard) -> None:
+    """All workers are asked, and some have other work: of another kind, which is said at once, or other operations."""
+    words = "This worker does not serve {}: it has had no unit of it."
+    now = time()
+    task = Command("1" * 16, "lines", guard.worker_id, now, now, 60.0, following=Following("task", "shop.bill"))
+    guard.store.add_commands([task])
+    told = answer(guard, task.id)
+    assert told.outcome is not None
+    assert (told.state, told.outcome.message, told.outcome.error) == ("done", words.format("shop.bill"), "")
+
+    waits = ask(guard, name="GET /nobody")
+    assert answer(guard, waits).state == "running", "its first unit may come yet"
+    unit(guard, show_order, "GET /nobody")
+    unit(guard, show_order, "GET /nobody")
+    unit(guard, show_order, "GET /nobody")
+    assert answer(guard, waits).outcome is not None
+
+    for command in (ask(guard, name="GET /else", seconds=0.0), ask(guard, name="GET /else", functions=("shop.a:b",))):
+        told = answer(guard, command)
+        assert told.outcome is not None
+        assert (told.state, told.outcome.message) == ("done", words.format("GET /else"))
 
 
 def test_a_unit_in_another_thread_is_followed_too(guard: Guard) -> None:
