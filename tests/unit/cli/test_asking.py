@@ -118,7 +118,7 @@ def test_where_nobody_serves_the_operation_nothing_was_followed(store: SqliteSto
         code, out, complaint = run("profile", "--operation", "GET /nobody", "--all", "--store", store.place)
 
     assert (code, complaint) == (1, "")
-    assert [" ".join(line.split()) for line in out.splitlines()] == [
+    assert sorted(" ".join(line.split()) for line in out.splitlines()) == [
         f"{pid} on far done It is done. RSS 1.00 MB -> 2.00 MB" for pid in (7, 8)
     ]
     assert set(done) == {"lines 7 60", "lines 8 60"}
