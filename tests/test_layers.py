@@ -28,6 +28,7 @@ FLOORS: list[set[str]] = [
         "commands",
         "inspection",
         "snapshots",
+        "sources",
         "settings",
         "parsing",
         "safety",

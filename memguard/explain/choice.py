@@ -1,6 +1,5 @@
 """Choice: of all the ways a search found from roots down to a target, the one a reader can act on best."""
 
-import linecache
 import re
 from typing import Any
 
@@ -8,6 +7,7 @@ from memguard.classes import module_of
 from memguard.explain import access, roots
 from memguard.explain.roots import Root
 from memguard.explain.search import Search
+from memguard.sources import lines_of
 
 CLOSENESS_STEPS = 3
 """A module of the application is preferred to a library's that is so many references nearer."""
@@ -63,4 +63,4 @@ def _ownership(search: Search, root: int, held: int) -> int:
     if type(name) is not str or type(file) is not str:
         return 0
     assigned = re.compile(rf"(class |def |async def )?{re.escape(name)}\s*[=:,(]")
-    return int(any(assigned.match(line) for line in linecache.getlines(file)))
+    return int(any(assigned.match(line) for line in lines_of(file)))

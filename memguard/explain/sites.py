@@ -1,7 +1,6 @@
 """Sites: the line of the host's own code that an allocation comes down to."""
 
 import ast
-import linecache
 import re
 import sys
 import sysconfig
@@ -17,6 +16,7 @@ from typing import Any
 
 from memguard.evidence import Site
 from memguard.readings import Trace
+from memguard.sources import line_of, lines_of
 
 Frame = tuple[str, int]
 _STDLIB = tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")})
@@ -56,7 +56,7 @@ def describe(site: Site) -> Site:
     return replace(
         site,
         function=_function(site.file, site.line),
-        source=linecache.getline(site.file, site.line).strip(),
+        source=line_of(site.file, site.line).strip(),
         library=_library(site.file)[0] if _origin(site.file) == "library" else "",
         through=_in_words(site.through),
     )
@@ -175,7 +175,7 @@ def _origin(file: str) -> str:
 def syntax_tree(file: str) -> ast.Module | None:
     """Return the syntax tree of a source file, with its escapes masked; None where it cannot be read."""
     # Without backslashes: about some of them the parser would warn, on the host's own stderr.
-    source = _ESCAPED.sub("__", "".join(linecache.getlines(file)))
+    source = _ESCAPED.sub("__", "".join(lines_of(file)))
     if not source:
         return None
     try:

@@ -3,7 +3,6 @@
 tracemalloc's figures are the process's: other threads that run meanwhile are in them. What this takes itself is not.
 """
 
-import linecache
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from types import CodeType
 
 from memguard.commands import SOURCE_MOST, FollowedFunction, FollowedLine
 from memguard.instruments.following import Following
+from memguard.sources import lines_of
 
 LINES_MOST = 10_000
 INT_BYTES = 32
@@ -194,10 +194,10 @@ def functions_of(found: dict[tuple[CodeType, int], Line]) -> tuple[FollowedFunct
 
 
 def _lines(code: CodeType, lines: dict[int, Line]) -> tuple[FollowedLine, ...]:
-    told = []
+    told, text = [], lines_of(code.co_filename)
     for number in range(min(code.co_firstlineno, *lines), max(lines) + 1):
         each = lines.get(number, _NOT_RUN)
-        source = linecache.getline(code.co_filename, number).rstrip()[:SOURCE_MOST]
+        source = text[number - 1].rstrip()[:SOURCE_MOST] if number <= len(text) else ""
         told.append(FollowedLine(number, each.hits, each.before, each.increment, each.peak, source))
     return tuple(told)
 

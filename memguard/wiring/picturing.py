@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from time import monotonic
 
-from memguard.allocations import Allocations, Group, bounded, packed
+from memguard.allocations import Allocations, Frames, Group, bounded, packed
 from memguard.explain import sites
 from memguard.instruments import raw
 from memguard.settings import Settings
@@ -21,6 +21,14 @@ STACKS_MOST = 2_000
 
 OWN = "<memguard>"
 """The one call that all that memguard itself has allocated is shown as."""
+_CALLS_OUT = tuple(
+    f"{sites.OURS}{room}"
+    for room in (
+        "flask.py", "django/", "starlette/", "celery/", "wsgi/", "asgi/", "adapting.py", "lineprofile.py", "pytest_plugin/",
+        "trials/", "cli/", "export/channels/",
+    )
+)  # fmt: skip
+"""What calls the application, or a callable of its own: what a library allocates below these is the application's."""
 
 
 class Picturing:
@@ -65,10 +73,23 @@ class Picturing:
         return f"Kept {format_bytes(kept.bytes)} in {kept.count:,} allocations as the snapshot {kept.id}."
 
 
+def is_own(frames: Frames) -> bool:
+    """Tell whether calls are memguard's own work, also where a library does it: `linecache`, `json`, the client of a Redis.
+
+    Below the application's own code nothing is, and no library below an adapter, which calls the application.
+    """
+    for place, (file, _) in enumerate(frames):
+        if file.startswith(sites.OURS):
+            return place == 0 or not file.startswith(_CALLS_OUT)
+        if sites.is_application(file):
+            return False
+    return False
+
+
 def _without_own(groups: Iterable[Group]) -> Iterator[Group]:
     size = count = 0
     for group in groups:
-        if group.frames and group.frames[0][0].startswith(sites.OURS):
+        if is_own(group.frames):
             size, count = size + group.bytes, count + group.count
         else:
             yield group

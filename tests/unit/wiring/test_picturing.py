@@ -1,6 +1,7 @@
 """Snapshots of allocations of this very process, taken into a store's file: asked for, traced, and every so often."""
 
 import json
+import linecache
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from memguard import allocations
 from memguard.allocations import Allocations
 from memguard.commands import Command
+from memguard.explain import sites
 from memguard.settings import Settings
 from memguard.snapshots import Kept
 from memguard.wiring import picturing
@@ -147,3 +149,50 @@ def test_so_many_stacks_are_told_apart(tmp_path: Path, monkeypatch: pytest.Monke
     assert taken.groups[-1].frames == ()
     assert taken.bytes == each.bytes
     assert json.dumps(each.stacks) == "4"
+
+
+SITE = str(Path(sites.OURS, "explain", "sites.py"))
+STORE = str(Path(sites.OURS, "store", "redis.py"))
+DOOR = str(Path(sites.OURS, "wsgi", "exchange.py"))
+CHANNEL = str(Path(sites.OURS, "export", "channels", "call.py"))
+STDLIB, LIBRARY, HOST = linecache.__file__, "/srv/lib/site-packages/redis/client.py", "/srv/shop/views.py"
+
+
+@pytest.mark.parametrize(
+    ("files", "own"),
+    [
+        ((SITE,), True),
+        ((DOOR, HOST), True),
+        ((STDLIB, STDLIB, SITE), True),
+        (("<frozen codecs>", STDLIB, SITE, HOST), True),
+        ((LIBRARY, STORE), True),
+        ((STDLIB, HOST, SITE), False),
+        ((LIBRARY, DOOR), False),
+        ((STDLIB, DOOR), False),
+        ((LIBRARY, CHANNEL, STORE), False),
+        ((STDLIB, LIBRARY), False),
+        ((HOST,), False),
+        ((), False),
+    ],
+)
+def test_whose_allocations_are(files: tuple[str, ...], own: bool) -> None:
+    """What a library does for memguard is memguard's; what the application does, wherever it was called from, is not."""
+    assert picturing.is_own(tuple((file, 1) for file in files)) is own
+
+
+def test_what_memguard_reads_of_sources_is_its_own_and_goes(tmp_path: Path) -> None:
+    """A large file that a site is described from: it stands below `<memguard>` while it is there, and does not stay."""
+    module = tmp_path / "large.py"
+    module.write_text("kept = []\n\ndef leak():\n    kept.append(bytes(100_000))\n" + "# many words\n" * 20_000)
+    names: dict[str, object] = {}
+    exec(compile(module.read_text(), str(module), "exec"), names)
+    guard = started(tmp_path, mode="trace")
+    names["leak"]()  # type: ignore[operator]  # it is that function
+    do(guard, "snapshot")
+    do(guard, "snapshot")
+    ((_, counted),) = guard.store.snapshots()
+    taken = stacks(guard, kept(guard)[0])
+
+    assert any(site.file == str(module) and site.function == "leak" for site in counted.sites)
+    assert str(module) not in linecache.cache
+    assert not [group for group in taken.groups if group.frames and group.frames[0][0] == linecache.__file__]
