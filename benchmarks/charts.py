@@ -84,9 +84,16 @@ def what_others_add(rows: Sequence[Row], to: Path) -> None:
     figure, axes = _figure(0.34 * len(names) + 1.2)
     heaps = sorted({row["heap"] for row in rows})
     for heap, color in zip(heaps, ("#3b6fb6", "#c2571a"), strict=False):
-        found = {(row["kind"], name): row["added_us"][name] for row in rows if row["heap"] == heap for name in row["added_us"]}
+        found = {
+            (row["kind"], name): row["added_us"][name]
+            for row in rows
+            if row["heap"] == heap
+            for name in row["added_us"]
+        }
         values = [max(1.0, found[name]["median"]) if name in found else 0 for name in names]
-        axes.scatter(values, range(len(names)), color=color, label=f"heap{_of_heap(heap) or ' of the application alone'}")
+        axes.scatter(
+            values, range(len(names)), color=color, label=f"heap{_of_heap(heap) or ' of the application alone'}"
+        )
     axes.set_yticks(range(len(names)), [f"{name} ({kind.split()[-1]})" for kind, name in names])
     axes.set(xscale="log", xlabel="µs of CPU added to each request (log)")
     axes.legend(loc="lower right")

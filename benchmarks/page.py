@@ -161,7 +161,11 @@ def _gc(results: dict[str, Result]) -> Iterator[str]:
     yield from table(
         ("CPython", "variant", *figures),
         (
-            (version, f"`{name}`" if name != "bare" else name, *(_beside(row[each], rows["bare"][each]) for each in figures))
+            (
+                version,
+                f"`{name}`" if name != "bare" else name,
+                *(_beside(row[each], rows["bare"][each]) for each in figures),
+            )
             for version, rows in ((version, each["rows"]) for version, each in found.items())
             for name, row in rows.items()
         ),
@@ -180,7 +184,11 @@ def _detection(results: dict[str, Result]) -> Iterator[str]:
     yield from table(
         ("`overhead_budget`", "an object of each request", "one in 100", "100 kB of one in 1,000", "measured overhead"),
         (
-            (f"{row['budget']:.1%}", *(_named(row, path) for path in ("/leak", "/rare", "/large")), f"{row['overhead']:.2%}")
+            (
+                f"{row['budget']:.1%}",
+                *(_named(row, path) for path in ("/leak", "/rare", "/large")),
+                f"{row['overhead']:.2%}",
+            )
             for row in rows
         ),
     )
@@ -266,8 +274,12 @@ def _targets_of_servers(results: dict[str, Result]) -> Iterator[Target]:
     for routes, least in ((OF_A_REQUEST, 0.99), (("trivial",), 0.98)):
         chosen = [row for row in rows if row["route"] in routes]
         shares = [(1 / row["cpu"]["watch"]["median"], row) for row in chosen]
-        yield Target.least(f"throughput in `watch` by CPU, {', '.join(routes)}: the least of {len(shares)}", least, shares)
-    latencies = [(row["latency"]["watch"]["p99"] / row["latency"]["bare"]["p99"], row) for row in rows if "latency" in row]
+        yield Target.least(
+            f"throughput in `watch` by CPU, {', '.join(routes)}: the least of {len(shares)}", least, shares
+        )
+    latencies = [
+        (row["latency"]["watch"]["p99"] / row["latency"]["bare"]["p99"], row) for row in rows if "latency" in row
+    ]
     yield Target.most(f"p99 in `watch` over bare's: the most of {len(latencies)}", 1.05, latencies)
     traced = [(row["trace_to_tracemalloc"]["median"], row) for row in rows]
     yield Target.most(f"`trace` over plain tracemalloc: the most of {len(traced)}", 1.15, traced)

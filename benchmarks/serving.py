@@ -73,9 +73,7 @@ def web(servers: Servers, kind: str, variant: str, heap: int, **more: str) -> It
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     port = free_port()
     if kind in ASGI_APPS:
-        command = commands.uvicorn(
-            ASGI_APPS[kind], port, "--log-level", "warning", "--timeout-keep-alive", "900"
-        )
+        command = commands.uvicorn(ASGI_APPS[kind], port, "--log-level", "warning", "--timeout-keep-alive", "900")
     else:
         command = commands.gunicorn("apps.flask_app:app", port, *GUNICORN[kind], "--timeout", "900", workers=1)
     if variant.startswith("memray"):

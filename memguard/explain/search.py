@@ -2,7 +2,7 @@
 
 import gc
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from time import perf_counter
 from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, GeneratorType
@@ -17,6 +17,7 @@ WIDTH_MOST = 48
 WIDTH_FIRST = 16
 SECONDS_OF_A_PASS = 0.12
 """The GIL is held for a pass; it asks for fewer objects at once where a heap is so large that it takes longer."""
+SECONDS_NEAR = 0.03
 FOLLOWED_OF_MANY = 64
 """Of something that so many refer to, the rest is not followed but for namespaces of modules."""
 INNER_MOST = 500
@@ -95,6 +96,18 @@ class Search:
                 level = [each for each in gc.get_referents(*level) if gc.is_tracked(each)][:INNER_MOST]
                 self._inner.update(id(each) for each in level if not access.is_a(each, type))
 
+    def look_near(self) -> None:
+        """Go down a little way from the application's modules, all of them: passes over the heap cost more.
+
+        Most of what grows is found there. Another module may have the same object under a name of its own, so none is
+        left out once something is found, but for want of time.
+        """
+        deadline = min(self.deadline, perf_counter() + SECONDS_NEAR)
+        wanted = self._wanted()
+        for module, name in self._names.modules():
+            if roots.closeness(name) == 0:
+                self._look_into(module, name, wanted, topdown.OBJECTS_MOST[0], lambda: perf_counter() >= deadline)
+
     def look_into_modules(self) -> None:
         """A frozen heap tells nobody who refers to what: go down from the modules, the application's first."""
         if self._is_over():
@@ -104,16 +117,20 @@ class Search:
         for most, (module, name) in product(topdown.OBJECTS_MOST, modules):
             if not wanted or self._is_over():
                 return
-            ways = [
-                way
-                for way in topdown.ways(module, name, wanted, most, self._is_over)
-                if self._root(module, way[0]) is not None
-            ]
-            for way in ways:
-                self._link(module, way)
-                self._settle(module)
-            if ways:
+            if self._look_into(module, name, wanted, most, self._is_over):
                 wanted = self._wanted()
+
+    def _look_into(
+        self, module: dict[str, Any], name: str, wanted: set[int], most: int, is_over: Callable[[], bool]
+    ) -> bool:
+        """Link what a module leads to of what is wanted; return whether that was anything."""
+        ways = [
+            way for way in topdown.ways(module, name, wanted, most, is_over) if self._root(module, way[0]) is not None
+        ]
+        for way in ways:
+            self._link(module, way)
+            self._settle(module)
+        return bool(ways)
 
     def _wanted(self) -> set[int]:
         """Return the ids of what is below no firm root yet."""

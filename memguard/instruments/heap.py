@@ -13,7 +13,6 @@ which cannot tell units that begin between close and settle from those before.
 
 import gc
 from contextlib import suppress
-from time import thread_time
 from typing import Any
 
 from memguard.forking import reset_in_child
@@ -44,7 +43,6 @@ class _Base:
     def __init__(self) -> None:
         self.state = IDLE
         self.garbage = 0
-        self.owed_seconds = 0.0
         self._thresholds = (NEVER, NEVER, NEVER)
         self._collections = (0, 0)
         self._canary: list[Any] = []
@@ -99,9 +97,7 @@ class FrozenWindow(_Base):
     def open(self) -> None:
         """Put the heap aside. Costs a collection of the young generations."""
         restore(self._thresholds)  # a host may have read them in an earlier window and put them back after it
-        started = thread_time()
         collect_if_due()
-        self.owed_seconds = thread_time() - started
         thresholds = self._thresholds = gc.get_threshold()
         young, middle, old = gc.get_count()
         self._missed = False
@@ -162,9 +158,7 @@ class GenerationWindow(_Base):
     def open(self) -> None:
         """Move everything young out of the way."""
         restore(self._thresholds)
-        started = thread_time()
         collect_if_due()
-        self.owed_seconds = thread_time() - started
         self._thresholds = gc.get_threshold()
         self._missed = False
         self._collect(1)

@@ -66,3 +66,9 @@ def goes_on(trend: Trend, errors: float) -> bool:
     """Tell whether a rate stands out, in the earlier part of the history and in the later."""
     least = STEADY * trend.whole.value
     return trend.whole.z >= errors and trend.early.value >= least and trend.recent.value >= least
+
+
+def is_native(evidence: Evidence) -> bool:
+    """Tell whether memory of C code grows with it, be it that of Python objects that were not looked for yet."""
+    native = evidence.native
+    return is_old_enough(evidence) and goes_on(native, SURE) and native.whole.value >= NATIVE_LEAST

@@ -11,6 +11,7 @@ from memguard.residue.criteria import (
     SURE,
     WINDOWS_LEAST,
     goes_on,
+    is_native,
     seems_to_last,
 )
 from memguard.residue.evidence import Evidence, Trend
@@ -42,12 +43,14 @@ class Ledger:
         windows: Settled windows so far.
         books: What they read.
         unconfirmed: Operations with a type that seems to last, when last judged: see `Books.confirm`.
+        awaits_search: When last judged, a verdict waited for what a search of the heap for growing containers finds.
     """
 
     def __init__(self) -> None:
         self.windows = 0
         self.books = Books()
         self.unconfirmed: list[tuple[Operation, str]] = []
+        self.awaits_search = False
         self._counts: dict[Operation, _Count] = {}
 
     def operation(self, kind: str, name: str) -> Operation:
@@ -107,6 +110,7 @@ class Ledger:
     def judge(self) -> tuple[OperationStats, ...]:
         """Return what is known of every operation, judged anew."""
         self.unconfirmed.clear()
+        self.awaits_search = False
         return tuple(self._stats(operation, count) for operation, count in tuple(self._counts.items()))
 
     def stats(self, judged: Iterable[OperationStats]) -> tuple[OperationStats, ...]:
@@ -127,6 +131,9 @@ class Ledger:
         if self.books.covers(operation):
             evidence = self._evidence(operation, count)
             judgement = judge(evidence)
+            self.awaits_search |= judgement.verdict == "suspect" or (
+                judgement.verdict != "leak" and is_native(evidence)
+            )
             if seems_to_last(evidence) and not evidence.lasting.is_held:
                 self.unconfirmed.append((operation, evidence.lasting.type))
         else:

@@ -19,7 +19,6 @@ from memguard.residue.criteria import (
     LASTING_UNITS,
     LIKELY,
     LOOKS_LEAST,
-    NATIVE_LEAST,
     OBJECTS_LEAST,
     RARE_LEAST,
     SEARCHES_LEAST,
@@ -29,6 +28,7 @@ from memguard.residue.criteria import (
     goes_on,
     grows,
     has_stopped,
+    is_native,
     is_old_enough,
     is_sure,
     is_within_its_bound,
@@ -147,7 +147,7 @@ def _resources(evidence: Evidence) -> Answer | None:
 
 def _native(evidence: Evidence) -> Answer | None:
     native = evidence.native
-    if not is_old_enough(evidence) or not goes_on(native, SURE) or native.whole.value < NATIVE_LEAST:
+    if not is_native(evidence):
         return None
     if evidence.searched < SEARCHES_LEAST or evidence.held is not None or grows(evidence.alone.recent, BLOCKS_SUSPECT):
         return None

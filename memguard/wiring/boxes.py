@@ -27,7 +27,8 @@ LONG_SECONDS = 0.5
 """A unit that has run for so long is written down; where memory is short, every one is."""
 HIGH = 0.8
 """Memory is short from this share of the container's limit on, or of the worker's own lowest ceiling."""
-SECONDS_BETWEEN_SEARCHES = 2.0
+SECONDS_BETWEEN_SEARCHES = 5.0
+"""It reads a directory and what the container has used: as long as a verdict may wait."""
 SECONDS_BETWEEN_MARKS = 10.0
 """Without anything to write down, what is known of memory is."""
 PUT_OFF_MOST = 3

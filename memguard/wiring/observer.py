@@ -18,6 +18,7 @@ from time import perf_counter, thread_time
 
 from memguard.explain import sites
 from memguard.instruments import census
+from memguard.instruments.collector import collections
 from memguard.instruments.heap import CLOSED, IDLE, OPEN, DisturbedError, choose_window
 from memguard.instruments.late import LateObjects
 from memguard.instruments.traces import Tracing
@@ -36,6 +37,8 @@ from memguard.wiring.zoom import Zoom
 SECONDS_BETWEEN_EVIDENCE = 0.02
 """In trace mode every unit is measured, but no more windows than this go into the ledger: while tracemalloc is on,
 types, sites and sums cost a multiple of what they cost otherwise."""
+SPOILED_SECONDS = 1e-3
+"""What a step is taken to have cost where a full collection fell into it: more than most do."""
 
 
 class Observer:
@@ -117,9 +120,12 @@ class Observer:
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Around a look at the whole heap: no window is open, and none opens; one that was is given up."""
+        """Around a look at the whole heap: no window is open, and none opens; one that was is given up.
+
+        So is the tracing of a unit: the look would take a multiple of its time, and the host as long.
+        """
         with self.lock:
-            if self._state != IDLE:
+            if self._state != IDLE or self.zoom.is_on:
                 self.abandon()
             try:
                 yield
@@ -133,7 +139,7 @@ class Observer:
     def _advance(self, begun: Unit | None) -> None:
         if not self.lock.acquire(blocking=False):
             return
-        now, used = perf_counter(), thread_time()
+        now, used, full = perf_counter(), thread_time(), collections()[1]
         try:
             self._take_ended()
             if self._state == OPEN and self._span.is_long_enough(now):
@@ -142,13 +148,13 @@ class Observer:
                 self._settle(now)
             if self._state == IDLE and begun is not None and now >= self.wake:
                 self._open(begun)
-                # A full collection that was due anyway is the host's own.
-                used += self.window.owed_seconds if self.window is not None else 0.0
-            self._account(thread_time() - used)
+            self._account(thread_time() - used, is_spoiled=collections()[1] > full)
         finally:
             self.lock.release()
 
-    def _account(self, seconds: float) -> None:
+    def _account(self, seconds: float, *, is_spoiled: bool) -> None:
+        if is_spoiled:  # by a full collection that was due: the host's own, wherever it happens to fall
+            seconds = min(seconds, SPOILED_SECONDS)
         self.seconds += seconds
         self._window_seconds += seconds
         if not self._is_zoomed:  # a zoom has bounds of its own, and must not take other operations' windows

@@ -99,7 +99,12 @@ class Reporter:
         is_over = self._overhead() > self._settings.overhead_budget
         if time() >= self._next_verdict + is_over * SECONDS_BETWEEN_VERDICTS:
             self._judge()
-        self._search.scan_if_due(self._allowed(), is_eager=self._is_eager(time()), is_over=is_over)
+        self._search.scan_if_due(
+            self._allowed(),
+            is_eager=self._is_eager(time()),
+            is_awaited=self._watch.ledger.awaits_search,
+            is_over=is_over,
+        )
         self._watch.end_of_life.look(perf_counter())
         started = thread_time()
         if self._search.confirm():

@@ -9,23 +9,31 @@ from memguard.evidence import Holder
 from memguard.explain import holders, sites
 from memguard.instruments.growers import Growers, entries
 from memguard.model import Operation
-from memguard.residue.criteria import LIKELY, SURE
+from memguard.residue.criteria import LIKELY, SURE, WINDOWS_LEAST
 from memguard.wiring.watch import Watch
 
 SECONDS_BETWEEN, SECONDS_BETWEEN_MOST = 9.0, 120.0
-SECONDS_BETWEEN_NEAR, SECONDS_BETWEEN_NEAR_MOST = 2.0, 30.0
+SECONDS_BETWEEN_NEAR, SECONDS_BETWEEN_NEAR_MOST = 3.0, 30.0
+SECONDS_UNTIL_FIRST = 30.0
+"""Until the first scan of the whole heap, where nothing is suspected: a process just started has used little CPU time that
+it could be paid of."""
 BUDGET_SHARE, BUDGET_SHARE_CALM = 0.4, 0.3
 """Shares of the overhead budget that scans may use, while something is suspected and while nothing is."""
 BUDGET_SHARE_NEAR = 0.2
 """The same for scans of what is near the application's modules, where most leaks are and which cost little."""
 FIRST_SCANS = 3
-"""So many of each kind are not paced by what they cost: with fewer there is nothing to compare."""
+"""So many of each kind are not paced by what they cost, for with fewer there is nothing to compare; those of the whole
+heap only once something is suspected."""
 DEEP_ONE_IN = 8
 FOUND_AT_ONCE = 16
-SEARCH_SECONDS = 0.4
+SEARCH_SECONDS = 1.5
+"""It is seldom needed whole, and then by chains of frames, each of which takes a pass over the heap."""
 ENTRIES_SHOWN = 2
 INTERVALS_LEAST, INTERVALS_LEAST_OF_NONE = 16, 32
 """So many looks at a container must have been taken before it is said to grow with an operation or not to."""
+LOOKS_BEYOND_DOUBT = 24
+"""So many windows must have been looked at again where only their figures say whose the objects are: fewer, over a dozen
+operations at once, leave hardly more equations than unknowns."""
 CALM_WINDOWS, CALM_ERRORS = 64, 2.0
 """A watched container that has not grown with any operation over so many windows makes room for another."""
 
@@ -38,25 +46,28 @@ class Search:
         self._show_keys = show_keys
         self._growers = Growers()
         self._holders: dict[tuple[Operation, str], Holder] = {}
+        self._outliving: set[tuple[Operation, str]] = set()
         self._scans = self._scans_near = 0
         now = monotonic()
-        self._next, self._units = now + SECONDS_BETWEEN / 2, 0
+        self._next, self._earliest, self._units = now + SECONDS_UNTIL_FIRST, now + SECONDS_BETWEEN / 2, 0
         self._next_near, self._units_near = now + SECONDS_BETWEEN_NEAR / 2, 0
 
-    def scan_if_due(self, allowed: float, *, is_eager: bool, is_over: bool = False) -> None:
+    def scan_if_due(self, allowed: float, *, is_eager: bool, is_awaited: bool = False, is_over: bool = False) -> None:
         """Look for containers that have grown since the last scans, and watch them from now on.
 
         Args:
             allowed: CPU seconds per second that memguard may use in all.
-            is_eager: Something is suspected.
+            is_eager: There is something to find out: an operation is new, or suspected.
+            is_awaited: A verdict waits for what is found.
             is_over: It has used more so far; then what is due waits for as long again.
         """
         begun, now = self._watch.begun, monotonic()
-        if now >= self._next + is_over * SECONDS_BETWEEN and begun != self._units:
+        is_hurried = is_awaited and self._scans < FIRST_SCANS
+        due = self._earliest if is_hurried else self._next + is_over * SECONDS_BETWEEN
+        if now >= due and begun != self._units:
             self._units = begun
-            used = _cpu_seconds(self._scan)
-            share = allowed * (BUDGET_SHARE if is_eager else BUDGET_SHARE_CALM)
-            pause = used / share if self._scans >= FIRST_SCANS else 0.0
+            pause = _cpu_seconds(self._scan) / (allowed * (BUDGET_SHARE if is_eager else BUDGET_SHARE_CALM))
+            self._earliest = now + SECONDS_BETWEEN
             self._next = now + min(SECONDS_BETWEEN_MOST, max(SECONDS_BETWEEN, pause))
         elif now >= self._next_near + is_over * SECONDS_BETWEEN_NEAR / 2 and begun != self._units_near:
             self._units_near = begun
@@ -97,9 +108,9 @@ class Search:
         """Find out whether what seems to last is held; return whether any of it was, so that it is time to judge anew.
 
         Where a root is found it is, and if a container holds it, that must grow with this operation: in windows over
-        several operations the objects may be another's. Without a root it may be garbage that waits for a full
-        collection, so that is made up for; if it was garbage, objects are looked at again only after a full collection
-        from then on, and nothing is in doubt.
+        several operations the objects may be another's. Without a root nothing but the figures says whose they are, so
+        those must be beyond doubt; and it may be garbage that waits for a full collection, so that is made up for. If it
+        was garbage, objects are looked at again only after a full collection from then on.
         """
         ledger, observer = self._watch.ledger, self._watch.observer
         unconfirmed, ledger.unconfirmed = ledger.unconfirmed, []
@@ -116,8 +127,9 @@ class Search:
                     continue
                 place = observer.containers.place(holder.path) if holder and _holds_directly(holder) else ""
             if is_held or observer.late.awaits_collections or self._outlives_a_collection(operation, name):
-                ledger.books.confirm(operation, name, place)
-                found = True
+                if is_held or self._is_beyond_doubt(operation):
+                    ledger.books.confirm(operation, name, place)
+                    found = True
             else:
                 with observer.lock:
                     observer.late.forget()
@@ -142,11 +154,22 @@ class Search:
             and books.lasting(operation).trend.whole.z >= SURE
         )
 
+    def _is_beyond_doubt(self, operation: Operation) -> bool:
+        books = self._watch.ledger.books
+        lasting = books.lasting(operation)
+        is_alone = books.alone_windows(operation) >= WINDOWS_LEAST
+        return is_alone or (lasting.windows >= LOOKS_BEYOND_DOUBT and lasting.trend.whole.z >= SURE)
+
     def _outlives_a_collection(self, operation: Operation, name: str) -> bool:
-        with self._watch.observer.quiet():
-            before = len(self._watch.observer.late.exhibits(operation, name))
-            gc.collect()
-            return len(self._watch.observer.late.exhibits(operation, name)) > before / 2
+        """Tell whether it is no garbage; a full collection is made up for once."""
+        if (operation, name) not in self._outliving:
+            with self._watch.observer.quiet():
+                before = len(self._watch.observer.late.exhibits(operation, name))
+                gc.collect()
+                if len(self._watch.observer.late.exhibits(operation, name)) <= before / 2:
+                    return False
+            self._outliving.add((operation, name))
+        return True
 
     def holder(self, operation: Operation, name: str) -> Holder | None:
         """Return who holds objects of a type that an operation has left, and watch that container; None if unknown."""

@@ -107,6 +107,8 @@ class Watch:
         if self.followed is not None and self.followed.end(unit, operation, unit.view):
             unit.start = None  # its peak was reset with each line
         if self.observer.zoom.unit is unit:
+            self.observer.zoom.has_left = True
+        if self.observer.zoom.has_left:
             self.observer.without_waiting(self.observer.zoom.leave)
         unit.when_known = None
         is_in_a_window = self.observer.active

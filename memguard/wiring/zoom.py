@@ -45,6 +45,7 @@ class Zoom:
     Attributes:
         is_on: The window that is open is traced, or a unit.
         unit: The unit that is traced, None if a window is.
+        has_left: That unit has ended, and was not looked at yet: whoever holds the lock next does it.
         rests_until: Moment (`perf_counter`) until which no other is traced.
         code: The host's own code that an operation runs, where it is known.
     """
@@ -59,6 +60,7 @@ class Zoom:
         self._is_tracing_ours = self._is_deep = False
         self.is_on = False
         self.unit: Unit | None = None
+        self.has_left = False
         self._operation: Operation | None = None
         self.rests_until = 0.0
 
@@ -95,20 +97,22 @@ class Zoom:
             self._start(deep=wish.is_deep)
 
     def leave(self) -> None:
-        """The unit that is traced ends: look where what its container has gained was allocated."""
+        """The unit that is traced has ended: look where what its container has gained was allocated."""
         wish = self._wish_of_unit()
         if wish is None or self._operation is None:
             return
         grown = {each.path: each.entries for each in self._containers.grown(self._sizes)}
         wish.missed = 0 if self._look(self._operation, wish, {}, grown, is_alone=True) else wish.missed + 1
-        self.stop((self._operation,))
+        self.stop((self._operation,), share_of_others=0.0)
 
     def expire(self) -> None:
         """Give up a unit that takes long: a stream may never end."""
+        if self.has_left:
+            self.leave()
         wish = self._wish_of_unit()
         if wish is not None and perf_counter() - self._since > SECONDS_AT_ONCE_MOST:
             wish.missed += 1
-            self.stop()
+            self.stop((self._operation,) if self._operation is not None else (), share_of_others=0.0)
 
     def _wish_of_unit(self) -> Wish | None:
         return None if self.unit is None or self._operation is None else self._wishes.get(self._operation)
@@ -168,15 +172,15 @@ class Zoom:
             self._note_largest(operation, wish)
         return wish.exhibits > before
 
-    def stop(self, units: Container[Operation] = ()) -> None:
+    def stop(self, units: Container[Operation] = (), share_of_others: float = SHARE_OF_OTHERS) -> None:
         """Trace no more, for now; these operations came while it was traced."""
         if self.is_on:
             now = perf_counter()
             seconds = now - self._since
             for operation, wish in self._wishes.items():
                 if wish.is_open:
-                    wish.seconds += seconds * (1.0 if operation in units else SHARE_OF_OTHERS)
-            self.is_on, self.unit = False, None
+                    wish.seconds += seconds * (1.0 if operation in units else share_of_others)
+            self.is_on, self.unit, self.has_left = False, None, False
             self.rests_until = now + max(GAP_LEAST, REST * seconds)
             if self._is_tracing_ours:  # in trace mode it was on before, and stays on
                 self._tracing.stop()

@@ -15,7 +15,7 @@ from memguard.instruments.heap import FROZEN_BY_THE_INTERPRETER
 from memguard.instruments.late import SECONDS_UNTIL_LOOK
 from memguard.instruments.traces import Tracing
 from memguard.model import Operation
-from memguard.readings import Growth, Interval
+from memguard.readings import Growth, Interval, LateLook
 from memguard.residue.criteria import LASTING_UNITS, SURE
 from memguard.settings import Settings
 from memguard.wiring import search as searching
@@ -24,10 +24,12 @@ from memguard.wiring.search import (
     BUDGET_SHARE_CALM,
     CALM_WINDOWS,
     FIRST_SCANS,
+    LOOKS_BEYOND_DOUBT,
     SECONDS_BETWEEN,
     SECONDS_BETWEEN_MOST,
     SECONDS_BETWEEN_NEAR,
     SECONDS_BETWEEN_NEAR_MOST,
+    SECONDS_UNTIL_FIRST,
     Search,
 )
 from memguard.wiring.unit import Unit
@@ -70,8 +72,10 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
 
 @pytest.fixture
 def search(clock: Clock, watch: Watch) -> Search:
-    """Return a search of that process."""
-    return Search(watch, show_keys=False)
+    """Return a search of that process, which has run for a while."""
+    made = Search(watch, show_keys=False)
+    clock.now += SECONDS_UNTIL_FIRST - SECONDS_BETWEEN / 2
+    return made
 
 
 @pytest.fixture
@@ -101,6 +105,15 @@ def leave(watch: Watch, born: list[Any], operation: Operation = SHOW) -> None:
         watch.ledger.add_look(look)
 
 
+def be_sure(watch: Watch) -> None:
+    """Have so many looks at what windows over two operations left that there is no doubt whose it is."""
+    for number in range(LOOKS_BEYOND_DOUBT):
+        shown = 1 + number % 3
+        units = ((SHOW, float(shown)), (SAVE, 1.0 + number % 4))
+        numbers = ((SHOW, 200 * number), (SAVE, 200 * number))
+        watch.ledger.add_look(LateLook(units, numbers, shown, shown, ((PLANTED, float(shown)),), ()))
+
+
 def grow(watch: Watch, operation: Operation, path: str = "shop_of_searches.kept") -> None:
     """Have a container grow with one of two operations that come in changing mixes."""
     for number in range(40):
@@ -115,13 +128,20 @@ def is_confirmed(watch: Watch, operation: Operation = SHOW) -> bool:
 
 
 def scan(
-    search: Search, watch: Watch, clock: Clock, *, after: float, allowed: float = 1.0, eager: bool = False
+    search: Search,
+    watch: Watch,
+    clock: Clock,
+    *,
+    after: float,
+    allowed: float = 1.0,
+    eager: bool = False,
+    suspected: bool = False,
 ) -> bool:
     """Say after some seconds and a unit that a scan may be made; return whether it was."""
     before = search._scans
     clock.now += after
     watch.begun += 1
-    search.scan_if_due(allowed, is_eager=eager)
+    search.scan_if_due(allowed, is_eager=eager, is_awaited=suspected)
     return search._scans > before
 
 
@@ -196,9 +216,12 @@ def test_garbage_is_not_confirmed(search: Search, watch: Watch) -> None:
 def test_what_was_looked_at_after_collections_is_held(search: Search, watch: Watch) -> None:
     """Once looks wait for them there is nothing left to find out."""
     watch.observer.late.forget()
-    watch.ledger.unconfirmed = [(SHOW, "")]
+    watch.ledger.unconfirmed = [(SHOW, PLANTED)]
     before = collections()[1]
 
+    assert not search.confirm(), "nothing but the figures says whose they are, and there are hardly any"
+    be_sure(watch)
+    watch.ledger.unconfirmed = [(SHOW, PLANTED)]
     assert search.confirm()
     assert collections()[1] == before
     assert is_confirmed(watch)
@@ -213,9 +236,14 @@ def test_what_c_code_holds(search: Search, watch: Watch) -> None:
     reference = id(born[0])
     del address
     leave(watch, born)
-    watch.ledger.unconfirmed = [(SHOW, PLANTED)]
     before = collections()[1]
     try:
+        for _ in range(2):
+            watch.ledger.unconfirmed = [(SHOW, PLANTED)]
+            assert not search.confirm(), "nothing but the figures says whose they are, and there are hardly any"
+        assert collections()[1] == before + 1, "one full collection is enough to know"
+        be_sure(watch)
+        watch.ledger.unconfirmed = [(SHOW, PLANTED)]
         assert search.confirm()
         assert collections()[1] == before + 1
         assert is_confirmed(watch)
@@ -309,6 +337,21 @@ def test_an_open_window_is_given_up(watch: Watch) -> None:
     assert observer.active
 
 
+def test_a_traced_unit_is_given_up_for_a_look_at_the_heap(watch: Watch, shop: Any) -> None:
+    """With tracemalloc on the look would take many times as long, and every unit of the host meanwhile."""
+    shop.rows = [[number] for number in range(10)]
+    watch.observer.zoom.wish(SHOW, [], "shop_of_searches.rows", 1.0)
+    unit = Unit(SHOW.kind, SHOW.name)
+    watch.observer.zoom.meet(unit, SHOW)
+    assert tracemalloc.is_tracing()
+    with watch.observer.quiet():
+        assert (tracemalloc.is_tracing(), watch.observer.zoom.unit) == (False, None)
+    watch.begin(unit)
+    watch.end(unit, error=False)
+
+    assert not watch.observer.zoom.is_on
+
+
 def test_what_grows_is_watched(search: Search, watch: Watch, clock: Clock, shop: Any) -> None:
     """From the scan on that has seen it grow twice."""
     shop.rows, shop.still = ([[number] for number in range(10)] for _ in range(2))
@@ -339,7 +382,7 @@ def test_what_grows_near_the_applications_modules_is_watched_sooner(
 
 def test_costly_looks_nearby_rest(watch: Watch, clock: Clock, shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the first few, in proportion to what they cost; within a bound."""
-    monkeypatch.setattr(searching, "SECONDS_BETWEEN", 1000.0)
+    monkeypatch.setattr(searching, "SECONDS_UNTIL_FIRST", 1000.0)
     search = Search(watch, show_keys=False)
     made = []
     for _ in range(FIRST_SCANS + 1):
@@ -395,15 +438,25 @@ def test_scans_count_for_operations(search: Search, watch: Watch, clock: Clock) 
     assert watch.ledger._counts[SHOW].searched == 1
 
 
-def test_the_first_scans_come_soon(search: Search, watch: Watch, clock: Clock) -> None:
+def test_the_first_scans_come_soon_where_something_is_awaited(watch: Watch, clock: Clock) -> None:
     """Whatever they cost: there must be some to compare."""
-    assert not scan(search, watch, clock, after=SECONDS_BETWEEN / 2 - 0.1, allowed=1e-9)
-    assert scan(search, watch, clock, after=0.1, allowed=1e-9)
+    search = Search(watch, show_keys=False)
+    assert not scan(search, watch, clock, after=SECONDS_BETWEEN / 2 - 0.1, allowed=1e-9, suspected=True)
+    assert scan(search, watch, clock, after=0.1, allowed=1e-9, suspected=True)
     for _ in range(FIRST_SCANS - 1):
-        assert not scan(search, watch, clock, after=SECONDS_BETWEEN - 0.1, allowed=1e-9)
-        assert scan(search, watch, clock, after=0.2, allowed=1e-9)
+        assert not scan(search, watch, clock, after=SECONDS_BETWEEN - 0.1, allowed=1e-9, suspected=True)
+        assert scan(search, watch, clock, after=0.2, allowed=1e-9, suspected=True)
+    assert not scan(search, watch, clock, after=SECONDS_BETWEEN_MOST - 0.1, allowed=1e-9, suspected=True)
+    assert scan(search, watch, clock, after=0.2, allowed=1e-9, suspected=True), "so long a pause is the longest"
+
+
+def test_without_a_suspect_the_first_scans_are_paced_too(watch: Watch, clock: Clock) -> None:
+    """Until something leaks memguard costs what it may cost; what is suspected later does not wait for the pause."""
+    search = Search(watch, show_keys=False)
+    assert not scan(search, watch, clock, after=SECONDS_UNTIL_FIRST - 0.1, allowed=1e-9)
+    assert scan(search, watch, clock, after=0.1, allowed=1e-9)
     assert not scan(search, watch, clock, after=SECONDS_BETWEEN_MOST - 0.1, allowed=1e-9)
-    assert scan(search, watch, clock, after=0.2, allowed=1e-9), "so long a pause is the longest"
+    assert scan(search, watch, clock, after=0.0, allowed=1e-9, suspected=True)
 
 
 @pytest.mark.parametrize(("eager", "share"), [(True, BUDGET_SHARE), (False, BUDGET_SHARE_CALM)])

@@ -28,6 +28,7 @@ from memguard.wiring.wishes import (
     SHARE_OF_OTHERS,
     UNITS,
     UNITS_MOST,
+    WINDOWS_LEAST,
     WINDOWS_MOST,
 )
 from memguard.wiring.zoom import Zoom
@@ -206,14 +207,50 @@ def test_so_many_seconds(zoom: Zoom, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(zooming, "perf_counter", clock)
     zoom.wish(SHOW, [PLANTED], "", 1.0)
-    for units, share in ((ALONE, 0.5), ({SAVE: 1.0}, 0.5 / SHARE_OF_OTHERS)):
-        assert zoom.is_wished
-        zoom.begin()
-        clock.now += SECONDS_MOST * share
-        zoom.end(units, [])
+    for _ in range(WINDOWS_LEAST):
+        for units, share in ((ALONE, 0.5), ({SAVE: 1.0}, 0.5 / SHARE_OF_OTHERS)):
+            assert zoom.is_wished
+            zoom.begin()
+            clock.now += SECONDS_MOST * share / WINDOWS_LEAST
+            zoom.end(units, [])
     clock.now += 1000.0
 
     assert zoom.is_over(SHOW)
+
+
+def test_a_slow_process_gets_more_seconds(zoom: Zoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it has had some windows; within a bound, for it is the host that pays."""
+    clock = Clock()
+    monkeypatch.setattr(zooming, "perf_counter", clock)
+    zoom.wish(SHOW, [PLANTED], "", 1.0)
+    windows = 0
+    while zoom.is_wished:
+        zoom.begin()
+        clock.now += SECONDS_MOST * 0.9
+        zoom.end(ALONE, [])
+        windows += 1
+
+    assert windows == 4, "three times as long, and what was open then"
+
+
+def test_a_traced_unit_costs_nobody_else(zoom: Zoom, containers: Containers, shop: Any, monkeypatch: Any) -> None:
+    """Others lose no time by it, nor does it if nobody could look when it ended: it is looked at a moment later."""
+    clock = Clock()
+    monkeypatch.setattr(zooming, "perf_counter", clock)
+    shop.rows = [[number] for number in range(10)]
+    watched(containers, shop.rows)
+    zoom.wish(SHOW, [], "shop_of_zooms.rows", 1.0)
+    zoom.wish(SAVE, [PLANTED], "", 1.0)
+    unit = Unit(SHOW.kind, SHOW.name)
+    zoom.meet(unit, SHOW)
+    shop.rows.append(show())
+    clock.now += 1.0
+    zoom.has_left = True
+    zoom.expire()
+
+    assert (zoom.is_on, zoom.unit, zoom.has_left) == (False, None, False)
+    assert lines(zoom) == [line_of(show)]
+    assert (zoom._wishes[SHOW].seconds, zoom._wishes[SAVE].seconds) == (1.0, 0.0)
 
 
 def test_seconds_between_windows_do_not_count(zoom: Zoom, monkeypatch: pytest.MonkeyPatch) -> None:
