@@ -8,19 +8,19 @@ from math import ceil
 from typing import Literal
 
 from memguard.explain import reproduction_clients as clients
-from memguard.explain.reproduction_text import FILE
+from memguard.explain.reproduction_text import CHECK, CHECK_DESCRIPTORS, FILE
 from memguard.model import IGNORED, OTHER, UNMATCHED, Finding
 
 Framework = Literal["flask", "django", "starlette"]
 
 TYPES_MOST = 5
 TYPE_SHARE_LEAST = 0.1
-UNITS_LEAST, UNITS_MOST = 100, 3_000
+UNITS_LEAST, UNITS_MOST, UNITS_TRACED_MOST = 50, 3_000, 500
 EXPECTED_OF_A_ROUND = 20
 """A rare leak gets rounds so long that this many leaks are expected in each."""
-WARM_UP, ROUNDS = 40, 3
-BYTES_LEAST = 16.0
-NATIVE_BYTES_LEAST = 512.0
+USUAL = 0.9
+"""What leaks so often or more leaks with every unit, which is what the plugin looks for where nothing else is said."""
+WARM_UP = 40
 
 _SLOT = re.compile(r"⟦(\w+)⟧")
 _PARAMETER = re.compile(
@@ -30,13 +30,12 @@ _PARAMETER = re.compile(
 )
 _VALUES = {"float": "1.5", "uuid": "00000000-0000-4000-8000-000000000001", "path": "a/b"}
 _CANDIDATES = ("1", "a", "2026", "ab", "abc", "abcd", "01", "2026-11-22", "00000000-0000-4000-8000-000000000001")
-_CONTAINER = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 
 
 def reproduction(finding: Finding, framework: Framework | None = None) -> str:
     """Return the text of a pytest file that drives the finding's operation and fails while the leak is there.
 
-    It needs no memguard; lines marked FILL IN are for the reader, first of all where the application is.
+    It needs memguard's pytest plugin; lines marked FILL IN are for the reader, first of all where the application is.
 
     Args:
         finding: What to reproduce.
@@ -44,8 +43,6 @@ def reproduction(finding: Finding, framework: Framework | None = None) -> str:
     """
     operation = finding.judgement.operation
     rates = dict(_rates(finding))
-    most = max(rates.values(), default=0.0) or finding.judgement.objects_per_unit or 1.0
-    units = min(UNITS_MOST, max(UNITS_LEAST, ceil(EXPECTED_OF_A_ROUND / most)))
     imports, given = _driver(finding, framework)
     site = finding.sites[0] if finding.sites else None
     filled = {
@@ -54,11 +51,11 @@ def reproduction(finding: Finding, framework: Framework | None = None) -> str:
         "PATTERN": _quoted(finding.pattern.id),
         "SITE": f"{_quoted(site.file)}, {site.line!r}, {_quoted(site.source)}" if site else '"an unknown line", 0, ""',
         "HOLDER": _quoted(finding.holder.path if finding.holder else "unknown"),
-        "CONTAINER": _quoted(_container(finding)),
-        "LEAST": _dictionary(dict(_least(finding, rates))),
-        "UNITS": f"{WARM_UP}, {ROUNDS}, {units}",
+        "OBJECTS": _dictionary({name: round(rate, 6) for name, rate in rates.items()}),
+        "LIMITS": _dictionary(_limits(finding, rates)),
         "IMPORTS": imports,
         "GIVEN": given,
+        "CHECK": _check(finding),
     }
     return _fill(FILE, filled)
 
@@ -75,7 +72,8 @@ def _quoted(value: str) -> str:
 
 
 def _dictionary(values: dict[str, float]) -> str:
-    return "".join(["{\n", *(f"    {_quoted(key)}: {value!r},\n" for key, value in values.items()), "}"])
+    entries = [f"    {_quoted(key)}: {value!r},\n" for key, value in values.items()]
+    return "".join(["{\n", *entries, "}"]) if entries else "{}"
 
 
 def _rates(finding: Finding) -> Iterator[tuple[str, float]]:
@@ -87,37 +85,31 @@ def _rates(finding: Finding) -> Iterator[tuple[str, float]]:
             yield each.type, finding.judgement.objects_per_unit * each.count / counted
 
 
-def _least(finding: Finding, rates: dict[str, float]) -> Iterator[tuple[str, float]]:
-    """Yield what is measured with its least growth per unit: half of what leaks, as long as the units are alike."""
-    judgement, pattern = finding.judgement, finding.pattern.id
-    usual = max(rates.values(), default=0.0) or judgement.objects_per_unit or 1.0
-    for name, rate in rates.items():
-        yield f"objects of {name}", _half(rate or usual)
-    if _container(finding):
-        grows = finding.holder.growth_per_unit if finding.holder else 0.0
-        yield "entries of the holder", _half(grows or usual)
-    if finding.sites and finding.sites[0].source:
-        yield "bytes at the site", round(BYTES_LEAST * _half(usual), 6)
-    if pattern in {"thread-leak", "executor-leak"}:
-        yield "threads", _half(usual)
-    if pattern == "file-descriptor":
-        yield "open descriptors", _half(usual)
-    if pattern == "native-memory":
-        yield "bytes of RSS", max(NATIVE_BYTES_LEAST, judgement.bytes_per_unit / 2)
-    elif not (rates or _container(finding)):
-        yield "blocks of memory", _half(judgement.blocks_per_unit or usual)
+def _limits(finding: Finding, rates: dict[str, float]) -> dict[str, float]:
+    """Return what the plugin is to allow: half of what leaks where that is rare, else its own rule."""
+    judgement = finding.judgement
+    grows = finding.holder.growth_per_unit if finding.holder else 0.0
+    rate = max([*rates.values(), judgement.objects_per_unit, grows])
+    limits: dict[str, float] = {"warmup": WARM_UP, "repeat": UNITS_LEAST}
+    if not 0.0 < rate < USUAL:
+        return limits
+    units = max(UNITS_LEAST, ceil(EXPECTED_OF_A_ROUND / rate))
+    if judgement.objects_per_unit > 0.0:
+        return {**limits, "repeat": min(UNITS_MOST, units), "max_objects": round(judgement.objects_per_unit / 2, 6)}
+    # Nothing that Python's collector tracks stays: bytes tell it, for which every unit has to be traced.
+    most = max(1, round(judgement.bytes_per_unit / 2))
+    return {**limits, "repeat": min(UNITS_TRACED_MOST, units), "max_growth": most}
+
+
+def _check(finding: Finding) -> str:
+    """Return how the unit is judged: a number that stands for an open file is no object, and has to be counted besides."""
+    if finding.pattern.id != "file-descriptor":
+        return CHECK
+    return _fill(CHECK_DESCRIPTORS, {"DESCRIPTORS": repr(_half(finding.judgement.objects_per_unit or 1.0))})
 
 
 def _half(rate: float) -> float:
     return round(min(0.5, rate / 2), 6)
-
-
-def _container(finding: Finding) -> str:
-    """Return the dotted name of the container that grows, empty where it cannot be looked up by a name alone."""
-    if finding.holder is None:
-        return ""
-    path = re.sub(r"\[[^\[\]]*\]$", "", finding.holder.path)
-    return path if _CONTAINER.fullmatch(path) else ""
 
 
 def _driver(finding: Finding, framework: Framework | None) -> tuple[str, str]:

@@ -18,10 +18,11 @@ from memguard.instruments.traces import frames_of
 from memguard.model import Operation
 from memguard.readings import Clues, Trace
 from memguard.trials import judging, reading
+from memguard.trials.clients import is_a_clients, is_their_registry
 from memguard.trials.judging import Allocated, Lasting
 from memguard.trials.limits import Limits
 
-TYPES_SHOWN, LINES_SHOWN, CONTAINERS_SEARCHED, EXHIBITS = 5, 3, 16, 8
+TYPES_EXAMINED, TYPES_SHOWN, LINES_SHOWN, CONTAINERS_SEARCHED, EXHIBITS = 12, 5, 3, 16, 8
 EXAMINED_MOST = 2_000
 SEARCH_SECONDS = 2.0
 _FIXTURE = re.compile(r"_?pytest\b.*\bfuncargs\['(\w+)'\]")
@@ -61,9 +62,9 @@ class Exhibit:
     found: tuple[Found, ...] = ()
 
 
-def exhibits(lasting: Lasting, runs: int) -> list[Exhibit]:
+def exhibits(lasting: Lasting, limits: Limits) -> list[Exhibit]:
     """Return the youngest objects of each type that lasts, those first whose allocation was traced; tracing is on."""
-    wanted = dict(_most(judging.residue(lasting, runs).types, TYPES_SHOWN))
+    wanted = dict(_most(judging.residue(lasting, limits.repeat, judging.share_of(limits)).types, TYPES_EXAMINED))
     if not wanted:
         return []
     heap = [*objects(2), *objects(1)]
@@ -89,7 +90,7 @@ def _traces(exhibits: list[Any]) -> tuple[Trace, ...]:
 def evidence(
     lasting: Lasting, limits: Limits, name: str, kinds: list[Exhibit], allocated: Allocated
 ) -> Evidence | None:
-    """Return the evidence; None where all that stays is excused: caches that say their bound, and what pytest keeps.
+    """Return the evidence; None where all that stays is excused: caches that say their bound, what pytest or a client keeps.
 
     Args:
         lasting: What every round has added.
@@ -99,14 +100,16 @@ def evidence(
         allocated: What a traced round has added.
     """
     runs = limits.repeat
-    told = judging.residue(lasting, runs)
+    told = judging.residue(lasting, runs, judging.share_of(limits))
     containers = list(_containers(told.containers, runs))
     for each in kinds:
         each.found = tuple(found for found in _find(each.objects) if found is not None)
         each.objects.clear()
     is_innocent = _is_excused if limits.is_for_residue else _is_runners
-    guilty = [each for each in kinds if not each.found or not all(map(is_innocent, each.found))]
-    growing = [found for found in containers if not is_innocent(found)]
+    of_clients = [(each.type, each.count / runs) for each in kinds if is_a_clients(each.traces)]
+    others = [each for each in kinds if not is_a_clients(each.traces)]
+    guilty = [each for each in others if not each.found or not all(map(is_innocent, each.found))]
+    growing = [each for each in containers if not (is_innocent(each) or is_their_registry(each, of_clients))]
     if not (guilty or growing) and (containers or kinds or not allocated.lines):
         return None
     own = [each for each in guilty if "." in each.type and each.found] or guilty  # a list in it says less
@@ -120,7 +123,7 @@ def evidence(
     )
     return Evidence(
         bytes=allocated.bytes / runs,
-        types=tuple((each.type, each.count / runs) for each in guilty),
+        types=tuple((each.type, each.count / runs) for each in guilty[:TYPES_SHOWN]),
         sites=tuple(map(sites.describe, _sites(traces, allocated.lines)[:LINES_SHOWN])),
         holder=best.holder if best else None,
         bound=best.bound if best else None,

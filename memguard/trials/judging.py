@@ -80,9 +80,9 @@ def without(lasting: Lasting, idle: Lasting) -> Lasting:
     )
 
 
-def residue(lasting: Lasting, runs: int) -> Lasting:
-    """Return what is so much that at least every second run must have left it."""
-    count = max(1.0, SHARE_OF_RUNS * runs)
+def residue(lasting: Lasting, runs: int, share: float = SHARE_OF_RUNS) -> Lasting:
+    """Return what is so much that at least this share of the runs must have left it, every second where nothing is said."""
+    count = max(1.0, share * runs)
     return Lasting(
         blocks=lasting.blocks if lasting.blocks >= count else 0,
         native=lasting.native if lasting.native >= BYTES_LEAST * count else 0,
@@ -110,8 +110,16 @@ class Allocated:
     lines: Mapping[Line, int]
 
 
-def allocated(before: Traced, after: Traced, lasting: Lasting, runs: int) -> Allocated:
-    """Return by how many bytes what is alive has grown.
+def share_of(limits: Limits) -> float:
+    """Return what share of the runs must have left something for it to count, once the limits are exceeded.
+
+    A limit on objects may be of few runs in a thousand, and of several types together.
+    """
+    return SHARE_OF_RUNS if limits.max_objects is None else 0.0
+
+
+def allocated(before: Traced, after: Traced, lasting: Lasting, limits: Limits) -> Allocated:
+    """Return by how many bytes what is alive has grown; with a limit on bytes no line is a trifle.
 
     What was allocated before tracing began and is replaced now looks like growth to tracemalloc alone: a full cache. So
     the allocators must have handed it out, net, for the greater part, in each round (`lasting`).
@@ -123,7 +131,7 @@ def allocated(before: Traced, after: Traced, lasting: Lasting, runs: int) -> All
     if after.native_is_known and lasting.native < large * CONFIRMED:
         large = 0
     grown = _difference(before.lines, after.lines)
-    trifle = BYTES_LEAST * SHARE_OF_RUNS * runs
+    trifle = 1.0 if limits.max_growth is not None else BYTES_LEAST * SHARE_OF_RUNS * limits.repeat
     size = max(0, small_bytes + large)
     return Allocated(size, {line: each for line, each in grown.items() if each >= trifle} if size >= trifle else {})
 

@@ -152,7 +152,6 @@ class Trial:
 
     def _explain(self, lasting: Lasting) -> Runs:
         """Look closely at one more round, then trace one, and say what stays of it."""
-        runs = self._limits.repeat
         self._tracing.stop()  # a look at the whole heap takes ten times as long with it
         self._look()  # leaves something in caches of memguard's own
         before = self._look()
@@ -163,13 +162,13 @@ class Trial:
         yield from self._round()  # what is replaced must have been allocated while tracing was on, too
         traced = self._trace()
         yield from self._round()
-        allocated = judging.allocated(traced, self._trace(), lasting, runs)
+        allocated = judging.allocated(traced, self._trace(), lasting, self._limits)
         del traced
         lasting = judging.with_net_bytes(lasting, allocated)
         if self._lasting is not None:
             self._lasting = judging.with_net_bytes(self._lasting, allocated)
         if judging.is_exceeded(lasting, self._limits):
             close = judging.closer(lasting, seen)
-            shown = aside(partial(exhibits, close, runs))
+            shown = aside(partial(exhibits, close, self._limits))
             self._tracing.stop()  # the search looks at the whole heap
             self._evidence = evidence(close, self._limits, self._name, shown, allocated)

@@ -41,7 +41,7 @@ def secret():
 
 @lru_cache(maxsize=MAXSIZE)
 def load(number):
-    return Context(number)
+    return Context(10)
 
 
 @app.get("/loaded/<int:number>")
@@ -156,9 +156,12 @@ def run(folder: Path, text: str) -> tuple[int, str]:
     (folder / "pytest.ini").write_text("[pytest]\n")
     environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_leak.py"],
+        [
+            sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "memguard.pytest_plugin",
+            "test_leak.py",
+        ],
         capture_output=True, text=True, cwd=folder, timeout=SECONDS_FOR_A_RUN, check=False,
-        # The file must do without plugins, which for the most part are what such a short run would wait for.
+        # No plugin but memguard's is needed, and the others are what such a short run would wait for.
         env={**environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr

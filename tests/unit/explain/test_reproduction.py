@@ -91,4 +91,4 @@ def test_odd_names(*, name: str, leaked: str, file: str, path: str, kind: str, p
     assert assigned["OPERATION"] == f"{kind} GET /{name}"
     assert assigned["HOLDER"] == path or not path
     assert assigned["(SITE_FILE, SITE_LINE, SITE_SOURCE)"] == (file, 7, path)
-    assert f"objects of {leaked}" in assigned["LEAST"]
+    assert leaked in assigned["OBJECTS"]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 numbers = itertools.count()
+turns = itertools.count()
 
 
 class Order:
@@ -29,6 +30,7 @@ class Order:
 orders: dict[int, Order] = {}
 names: set[str] = set()
 nothing: list[None] = []
+few_texts: list[str] = []
 text = {"all": ""}
 full = collections.deque((Order() for _ in range(3000)), maxlen=3000)
 full_of_bytes = collections.deque((b"x" * 700 + b"%d" % number for number in range(3000)), maxlen=3000)
@@ -97,6 +99,18 @@ def test_leaks_more_objects_than_allowed() -> None:
 @pytest.mark.memguard(max_growth="50B")
 def test_leaks_more_bytes_than_allowed() -> None:
     keep_an_order()
+
+
+@pytest.mark.memguard(max_objects=0.02, repeat=100)
+def test_leaks_rarely() -> None:
+    if next(turns) % 20 == 0:
+        keep_an_order()
+
+
+@pytest.mark.memguard(max_growth="2B")
+def test_leaks_few_bytes() -> None:
+    if next(turns) % 4 == 0:
+        few_texts.append(str(next(numbers)) * 10)
 
 
 @pytest.mark.memguard(max_peak="1MB")

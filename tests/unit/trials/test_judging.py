@@ -1,4 +1,4 @@
-from memguard.trials.judging import Lasting, allocated, closer, is_exceeded, least, residue, without
+from memguard.trials.judging import Lasting, allocated, closer, is_exceeded, least, residue, share_of, without
 from memguard.trials.limits import Limits
 from memguard.trials.reading import Traced
 
@@ -31,6 +31,25 @@ def test_residue_is_what_at_least_every_second_run_has_left() -> None:
     assert is_exceeded(Lasting(blocks=10, native=0, traced=0), Limits())
 
 
+def test_with_a_limit_on_objects_few_runs_count() -> None:
+    """What one run in a hundred leaves is residue, where the limit is lower than that."""
+    lasting = Lasting(blocks=0, native=0, traced=0, types={"A": 10, "B": 9}, containers={1: 10})
+    limits = Limits(max_objects=0.01, repeat=1_000)
+
+    assert is_exceeded(lasting, limits)
+    assert residue(lasting, 1_000, share_of(limits)) == lasting
+    assert residue(lasting, 1_000, share_of(Limits())).types == {}
+
+
+def test_with_a_limit_on_bytes_no_line_is_a_trifle() -> None:
+    """Five bytes a run are little, but more than was allowed."""
+    before, after = traced(), traced(small=5, small_bytes=100, line=100)
+    lasting = Lasting(blocks=5, native=0, traced=100)
+
+    assert allocated(before, after, lasting, Limits(max_growth=2.0)).lines == {("shop.py", 7): 100}
+    assert allocated(before, after, lasting, Limits()).lines == {}
+
+
 def test_with_a_limit_only_that_is_judged() -> None:
     """Per run, on average."""
     lasting = Lasting(blocks=500, native=0, traced=20_000, types={"A": 20, "B": 20})
@@ -53,11 +72,11 @@ def test_what_is_replaced_is_not_believed_to_grow() -> None:
     """Tracemalloc sees new entries of a full cache, and not the old ones that went; the allocators' net says so."""
     before, after = traced(), traced(small=20, small_bytes=2_000, large=30_000, line=32_000)
 
-    replaced = allocated(before, after, Lasting(blocks=2, native=1_000, traced=0), 20)
+    replaced = allocated(before, after, Lasting(blocks=2, native=1_000, traced=0), Limits())
     assert (replaced.bytes, replaced.lines) == (0, {})
-    grown = allocated(before, after, Lasting(blocks=20, native=30_500, traced=0), 20)
+    grown = allocated(before, after, Lasting(blocks=20, native=30_500, traced=0), Limits())
     assert (grown.bytes, grown.lines) == (32_000, {("shop.py", 7): 32_000})
-    small = allocated(before, after, Lasting(blocks=20, native=1_000, traced=0), 20)
+    small = allocated(before, after, Lasting(blocks=20, native=1_000, traced=0), Limits())
     assert small.bytes == 2_000
 
 
