@@ -1,7 +1,10 @@
-"""What a browser session needs of the machine; apt installs what is missing."""
+"""What tests need of the machine; apt installs what is missing."""
 
+import fcntl
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -16,8 +19,17 @@ def executable() -> str | None:
     return found
 
 
+def graphviz() -> bool:
+    """Tell whether Graphviz's `dot` is there, by apt where it was missing; raise where apt fails."""
+    if shutil.which("dot") is None and shutil.which("apt-get"):
+        install("graphviz")
+    return shutil.which("dot") is not None
+
+
 def install(*packages: str) -> None:
-    """Install packages of Debian's."""
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = subprocess.run(["apt-get", "--quiet", *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"apt-get {' '.join(command)}: {done.stderr or done.stdout}"
+    """Install packages of Debian's; tests of other processes that do so at the same time wait for their turn."""
+    with Path(tempfile.gettempdir(), "memguard-tests-apt.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+            done = subprocess.run(["apt-get", "--quiet", *command], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"apt-get {' '.join(command)}: {done.stderr or done.stdout}"

@@ -70,6 +70,25 @@ def test_units_are_followed_line_by_line(visitor: Visitor, shop: Shop) -> None:
     expect(page.locator(".line.blamed").first).to_contain_text("the line that leaks")
 
 
+def test_objects_are_looked_into(visitor: Visitor, shop: Shop) -> None:
+    """Who holds what the leak leaves: the fields are there for this action alone, and what was found has its screen."""
+    shop.web.load(["/leak"] * 40)
+    page = visitor.open("/actions")
+    way, name = page.get_by_label("What to look for"), page.get_by_label("Type or container")
+    expect(way).to_be_hidden()
+    page.get_by_role("radio", name=re.compile("^Look into objects")).check()
+    way.select_option("Who holds the type")
+    name.fill("example_apps.flask_app.app.Context")
+    do(page, "Look into objects")
+    expect(page.locator("#asked")).to_contain_text("Asked 2 workers.")
+    done = page.locator("tbody tr", has_text="chain example_apps.flask_app.app.Context")
+    expect(done.locator(".command")).to_have_text(["done", "done"])
+    done.get_by_role("link", name="What was found").first.click()
+
+    expect(page.get_by_role("region", name=re.compile("^What was found")).first).to_contain_text("_request_caches")
+    expect(page.get_by_role("link", name="The graph as DOT").first).to_be_visible()
+
+
 def test_two_snapshots_say_what_has_grown(visitor: Visitor, shop: Shop) -> None:
     """The objects that the leak has left between them are among the types that grew."""
     page = visitor.open("/objects")

@@ -9,14 +9,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from example_apps import commands
 from example_apps.servers import Servers
+from tests.browser.installing import graphviz
 from tests.live.live import Web, eventually, web_server
 
 SECONDS_MOST = 120
+KEPT = "example_apps.flask_app.app.Context"
+HOLDER = "example_apps.flask_app.app._request_caches"
 WITHOUT_RICH = "import sys; sys.modules['rich'] = None; from memguard.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -113,6 +117,48 @@ def test_workers_collect_trim_and_count(web: Web) -> None:
     code, out, _ = run(web, "objects", "--take", "--worker", pid)
     assert code == 0
     assert f"worker {pid} on " in out
+
+
+def test_objects_are_looked_into(web: Web, tmp_path: Path) -> None:
+    """By each way, while requests are served: what the leaking view keeps, who holds it, how large that is, and drawn."""
+    web.load(["/leak"] * 40)
+    with load(web):
+        code, out, complaint = run(web, "objects", "chain", KEPT, "--all", "--json", "--dot", str(tmp_path / "a.dot"))
+        assert (code, complaint) == (0, "")
+        for each in json.loads(out)["commands"]:
+            graph = each["result"]["inspection"]["graph"]
+            assert graph["path"].startswith(HOLDER)
+            assert graph["alike"] == graph["searched"] > 0
+        assert len(list(tmp_path.glob("a-*.dot"))) == 2
+
+        pid = str(min(alive(web)))
+        largest = json.loads(run(web, "objects", "largest", KEPT, "--worker", pid, "--json")[1])["commands"][0][
+            "result"
+        ]
+        assert largest["inspection"]["objects"] > 0
+        assert {each["holder"].partition("[")[0] for each in largest["inspection"]["sizes"]} == {HOLDER}
+        size = json.loads(run(web, "objects", "size", HOLDER, "--worker", pid, "--json")[1])["commands"][0]["result"]
+        assert size["inspection"]["deep"]["objects"] > largest["inspection"]["objects"]
+        for way in ("cycles", "uncollectable"):
+            code, out, complaint = run(web, "objects", way, "--all", "--seconds", "30", "--json")
+            assert (code, complaint) == (0, "")
+            assert all(each["result"]["inspection"]["objects"] >= 0 for each in json.loads(out)["commands"])
+
+
+def test_a_graph_is_drawn(web: Web, tmp_path: Path) -> None:
+    """By Graphviz, where it is; where it is not, that is said, and nobody is asked."""
+    web.load(["/leak"] * 40)
+    drawn = tmp_path / "graph.svg"
+    is_there = graphviz()
+    code, _, complaint = run(web, "objects", "chain", KEPT, "--all", "--svg", str(drawn))
+
+    assert (code, complaint) == (0, "") if is_there else code == 2
+    if is_there:
+        pictures = [each.read_text() for each in tmp_path.glob("graph-*.svg")]
+        assert len(pictures) == 2
+        assert all("<svg" in each and KEPT in each for each in pictures)
+    else:
+        assert "Graphviz's program dot is not installed here" in complaint
 
 
 def test_a_worker_is_replaced(web: Web) -> None:
