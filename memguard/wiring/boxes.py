@@ -29,8 +29,8 @@ HIGH = 0.8
 """Memory is short from this share of the container's limit on, or of the worker's own lowest ceiling."""
 SECONDS_BETWEEN_SEARCHES = 5.0
 """It reads a directory and what the container has used: as long as a verdict may wait."""
-SECONDS_BETWEEN_MARKS = 10.0
-"""Without anything to write down, what is known of memory is."""
+SECONDS_BETWEEN_MARKS, SECONDS_BETWEEN_WORDS = 10.0, 1.0
+"""Without anything to write down, what is known of memory is; while the same runs on, how long it has run by now."""
 PUT_OFF_MOST = 3
 """While a window is open, which would see what is built here, so many looks are left out."""
 
@@ -74,7 +74,7 @@ class Boxes:
         self._told: set[str] = set()
         self._share, self._kills = 0.0, oom_kills()
         self._next_search = self._next_mark = 0.0
-        self._is_written = False
+        self._written: list[tuple[str, str, int]] | None = None
         self._put_off = 0
         self._trouble = ""
         self._dead: tuple[Box, ...] = ()
@@ -108,8 +108,10 @@ class Boxes:
                 self._killers = self._deaths.killers(time())
                 self._dead = tuple(self._box.dead())
             running = self._running()
-            if running or self._is_written or now >= self._next_mark:
+            names = [(each.kind, each.name, each.count) for each in running]
+            if names != self._written or now >= self._next_mark:
                 self._write(running, now)
+                self._written = names
             self._trouble = ""
         except OSError as error:
             self._trouble = f"what runs when a worker dies is not written down ({error})"
@@ -130,8 +132,7 @@ class Boxes:
     def _write(self, running: tuple[Running, ...], now: float) -> None:
         with self._writing:  # a goodbye is the last word: none of what was so before may come after it
             self._box.write(self._now(running))
-        self._is_written = bool(running)
-        self._next_mark = now + SECONDS_BETWEEN_MARKS
+        self._next_mark = now + (SECONDS_BETWEEN_WORDS if running else SECONDS_BETWEEN_MARKS)
 
     def _now(self, running: tuple[Running, ...]) -> Box:
         return Box(

@@ -26,8 +26,9 @@ FIRST_SCANS = 3
 heap only once something is suspected."""
 DEEP_ONE_IN = 8
 FOUND_AT_ONCE = 16
-SEARCH_SECONDS = 1.5
-"""It is seldom needed whole, and then by chains of frames, each of which takes a pass over the heap."""
+SEARCH_SECONDS, SEARCH_SECONDS_OF_GROWERS = 1.5, 0.25
+"""The longer one is seldom needed whole, and then by chains of frames, each of which takes a pass over the heap. Nobody is
+accused of a container that was not found."""
 ENTRIES_SHOWN = 2
 INTERVALS_LEAST, INTERVALS_LEAST_OF_NONE = 16, 32
 """So many looks at a container must have been taken before it is said to grow with an operation or not to."""
@@ -100,7 +101,7 @@ class Search:
         if not new:
             return
         with self._watch.observer.quiet():
-            for found in holders.find(new, seconds=SEARCH_SECONDS, show_keys=self._show_keys, growing=True):
+            for found in holders.find(new, seconds=SEARCH_SECONDS_OF_GROWERS, show_keys=self._show_keys, growing=True):
                 if found is not None and not f"{found.holder.root}.".startswith("module memguard."):
                     containers.watch(found)
 

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
+from memguard.explain.containers import size_of
 from memguard.explain.sites import Code, is_application, passes
 from memguard.instruments.census import shallow_size
 from memguard.instruments.growers import is_buffer
@@ -168,8 +169,9 @@ class Zoom:
                 operation, wish, to_ask(self._containers, wish, of_type, grown, keys=keys), is_alone=is_alone
             ):
                 return True
-        if self._is_of_bytes(wish, grown):
-            self._note_largest(operation, wish)
+        buffers = [each for each in self._containers.of(wish.path) if is_buffer(each)] if wish.path else []
+        if (buffers and grown.get(wish.path, 0) > 0) or not (wish.path or wish.types):
+            self._note_largest(operation, wish, max((size_of(each) or 0 for each in buffers), default=0))
         return wish.exhibits > before
 
     def stop(self, units: Container[Operation] = (), share_of_others: float = SHARE_OF_OTHERS) -> None:
@@ -234,18 +236,16 @@ class Zoom:
                 wish.fruitless = 0
         return bool(traced)
 
-    def _is_of_bytes(self, wish: Wish, grown: Mapping[str, int]) -> bool:
-        """Tell whether what an operation leaves has no entries and no objects: a buffer has grown, or native memory."""
-        if wish.path:
-            return grown.get(wish.path, 0) > 0 and any(map(is_buffer, self._containers.of(wish.path)))
-        return not wish.types
+    def _note_largest(self, operation: Operation, wish: Wish, least: int) -> None:
+        """Of what was allocated meanwhile and is alive, keep the largest by the operation's own code.
 
-    def _note_largest(self, operation: Operation, wish: Wish) -> None:
-        """Of what was allocated meanwhile and is alive, keep the largest by the operation's own code."""
+        What it leaves has no entries and no objects. A buffer that grows has room for more than it holds, so most that is
+        written to it allocates nothing; when it does, that is one block of at least its size in bytes (`least`).
+        """
         code = self.code.get(operation, ())
         # Where tracing was on before the window, what is alive is older, and much.
         found = alive() if self._is_tracing_ours else []
-        own = [(size, frames) for size, frames in found if passes(frames, code)]
+        own = [(size, frames) for size, frames in found if size >= least and passes(frames, code)]
         if own:
             size, frames = max(own)
             wish.frames[frames] += 1

@@ -2,6 +2,7 @@ import sys
 import tracemalloc
 from collections import namedtuple
 from collections.abc import Iterator
+from io import BytesIO
 from types import ModuleType
 from typing import Any
 
@@ -438,6 +439,33 @@ def test_a_buffer_or_native_memory(zoom: Zoom) -> None:
     assert lines(zoom) == [line_of(large)]
     assert trace.bytes >= 500_000
     assert zoom.is_through_own_code(SHOW)
+
+
+def fill(buffer: BytesIO, size: int, others: list[bytearray]) -> None:
+    """Be the code of an operation that writes to a buffer, and has something larger alive besides."""
+    others.append(bytearray(20_000))
+    buffer.write(b"x" * size)
+
+
+@pytest.mark.parametrize(("size", "is_seen"), [(1, False), (200_000, True)])
+def test_a_buffer_that_has_room_allocates_nothing(
+    zoom: Zoom, containers: Containers, shop: Any, *, size: int, is_seen: bool
+) -> None:
+    """Then the largest of what is alive is something else; where it had to grow, it is the whole buffer."""
+    shop.buffer = BytesIO()
+    shop.buffer.write(bytes(100_000))
+    for _ in range(2):  # the second time it takes more than it needs, so that it has room
+        shop.buffer.write(b"x")
+    watched(containers, shop.buffer)
+    zoom.code = {SHOW: code_of(fill)}
+    zoom.wish(SHOW, [], "shop_of_zooms.buffer", 1.0)
+    others: list[bytearray] = []
+    zoom.begin()
+    fill(shop.buffer, size, others)
+    zoom.end(ALONE, [])
+
+    assert others
+    assert lines(zoom) == ([line_of(fill)] if is_seen else [])
 
 
 def test_what_is_older_than_the_window(zoom: Zoom) -> None:
