@@ -63,7 +63,8 @@ class Settings:
         alert_cooldown: Seconds in which the same cause is not told again.
         alerts_per_hour: How many alerts of a service are told in an hour, those that are over not counted.
         opentelemetry: Tell OpenTelemetry this process's metrics, and put what a unit did to memory on its span.
-        show_keys: Show the keys of the host's dicts in a holder's path; they may be personal data.
+        show_keys: Show the keys of the host's dicts in a holder's path, and the beginning of texts and numbers that are
+            asked for; they may be personal data.
     """
 
     service: str = _setting("default", parsing.service)
