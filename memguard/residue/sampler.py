@@ -7,7 +7,7 @@ OVERLAP_FACTOR = 2
 FIRST_LOOK_SECONDS = 0.01
 """CPU seconds granted in advance, so that a young worker has a first look at its operations."""
 SAVED_SECONDS_MOST = 0.25
-WINDOWS_SHARE_LEAST = 0.2
+WINDOWS_SHARE_LEAST = 0.35
 """Share of the budget that windows get, however much of it memguard's other work has used."""
 EAGER_GAP, CALM_GAP = 0.02, 0.5
 """Seconds between windows while there is something to find out, and when all operations are known to be clean."""

@@ -17,9 +17,9 @@ SECONDS_BETWEEN_NEAR, SECONDS_BETWEEN_NEAR_MOST = 3.0, 30.0
 SECONDS_UNTIL_FIRST = 30.0
 """Until the first scan of the whole heap, where nothing is suspected: a process just started has used little CPU time that
 it could be paid of."""
-BUDGET_SHARE, BUDGET_SHARE_CALM = 0.4, 0.3
+BUDGET_SHARE, BUDGET_SHARE_CALM = 0.25, 0.15
 """Shares of the overhead budget that scans may use, while something is suspected and while nothing is."""
-BUDGET_SHARE_NEAR = 0.2
+BUDGET_SHARE_NEAR = 0.1
 """The same for scans of what is near the application's modules, where most leaks are and which cost little."""
 FIRST_SCANS = 3
 """So many of each kind are not paced by what they cost, for with fewer there is nothing to compare; those of the whole
