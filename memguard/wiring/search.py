@@ -48,6 +48,7 @@ class Search:
         self._growers = Growers()
         self._holders: dict[tuple[Operation, str], Holder] = {}
         self._outliving: set[tuple[Operation, str]] = set()
+        self._next_try, self._pause = 0.0, SECONDS_BETWEEN
         self._scans = self._scans_near = 0
         now = monotonic()
         self._next, self._earliest, self._units = now + SECONDS_UNTIL_FIRST, now + SECONDS_BETWEEN / 2, 0
@@ -173,13 +174,19 @@ class Search:
         return True
 
     def holder(self, operation: Operation, name: str) -> Holder | None:
-        """Return who holds objects of a type that an operation has left, and watch that container; None if unknown."""
-        if (operation, name) not in self._holders:
+        """Return who holds objects of a type that an operation has left, and watch that container; None if unknown.
+
+        Where the search ended without a root it is made again, with other objects, after longer and longer pauses.
+        """
+        known, now = self._holders.get((operation, name)), monotonic()
+        if known is None or (known.root_kind == "unknown" and now >= self._next_try):
             found = self._find(lambda: self._watch.observer.late.exhibits(operation, name))
-            if found is None:
-                return None
-            self._holders[operation, name] = found
-        return self._holders[operation, name]
+            if known is not None:
+                self._pause = min(2 * self._pause, SECONDS_BETWEEN_MOST)
+            self._next_try = now + self._pause
+            if found is not None and (known is None or found.root_kind != "unknown"):
+                self._holders[operation, name] = known = found
+        return known
 
     def holder_of_entries(self, place: str) -> Holder | None:
         """Return who holds the latest entries of a watched container: the same, with the way on to what is kept."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from memguard.evidence import Holder
 from memguard.explain import holders
 from memguard.instruments.collector import collections
 from memguard.instruments.heap import FROZEN_BY_THE_INTERPRETER
@@ -250,6 +251,28 @@ def test_what_c_code_holds(search: Search, watch: Watch) -> None:
         assert not watch.observer.late.awaits_collections
     finally:
         ctypes.pythonapi.Py_DecRef(ctypes.cast(reference, ctypes.py_object))
+
+
+def test_a_search_without_a_root_is_made_again(
+    search: Search, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once: it costs passes over the heap. Once there is a root that stays."""
+    kinds = iter(("unknown", "unknown", "module", "unknown"))
+    told: list[str] = []
+
+    def find(_: object) -> Holder:
+        told.append(next(kinds))
+        return Holder("shop.kept[…]", "", told[-1], (), None)
+
+    monkeypatch.setattr(search, "_find", find)
+    clock.now += 1000.0
+    seen = []
+    for pause in (0.0, SECONDS_BETWEEN, SECONDS_BETWEEN, SECONDS_BETWEEN, 1000.0):
+        clock.now += pause + 0.1
+        held = search.holder(SHOW, PLANTED)
+        seen.append((held.root_kind if held else "", len(told)))
+
+    assert seen == [("unknown", 1), ("unknown", 2), ("unknown", 2), ("module", 3), ("module", 3)]
 
 
 def test_a_container_that_certainly_grows_is_enough(search: Search, watch: Watch) -> None:
