@@ -14,10 +14,16 @@ _FLAGS = type.__dict__["__flags__"]
 
 
 class Tracing:
-    """Owns the tracing that memguard started; tracing that the host started is used and never stopped or reset."""
+    """Owns the tracing that memguard started; tracing that the host started is used and never stopped or reset.
+
+    Attributes:
+        ours: Tracing is on and was started here.
+        switches: How often it was started or stopped here. tracemalloc's own tables are memory, of which it needs much.
+    """
 
     def __init__(self) -> None:
         self.ours = False
+        self.switches = 0
 
     @property
     def on(self) -> bool:
@@ -29,12 +35,14 @@ class Tracing:
         if not tracemalloc.is_tracing():
             tracemalloc.start(frames)
             self.ours = True
+            self.switches += 1
 
     def stop(self) -> None:
         """Stop tracing, if it was ours."""
         if self.ours:
             self.ours = False
             tracemalloc.stop()
+            self.switches += 1
 
     def read(self) -> tuple[int, int]:
         """Return traced bytes now and their peak since the last `reset_peak`."""

@@ -38,7 +38,7 @@ class Intervals:
         self._held_last, self._native_last = _Last(), _Last()
         self._next = self._next_native = 0.0
         self._in_flight: Counter[Operation] = Counter()
-        self._put_off = 0
+        self._put_off = self._switches = 0
 
     def look(self) -> None:
         """Read, and put what changed since the last look into the ledger, if units have ended meanwhile."""
@@ -84,6 +84,13 @@ class Intervals:
 
     def _look_at_what_is_held(self, totals: dict[Operation, int], in_flight: tuple[tuple[Operation, int], ...]) -> None:
         held = process.held()
+        tracing = self._watch.tracing
+        if (
+            tracing.switches != self._switches or self._watch.observer.zoom.is_on
+        ):  # its tables are no operation's memory
+            self._switches = tracing.switches
+            self._native_last.counts.pop(NATIVE, None)
+            self._held_last.counts.pop(RSS, None)
         self._note(
             self._held_last,
             {THREADS: held.threads, DESCRIPTORS: held.descriptors, TASKS: held.tasks, RSS: self._watch.rss.read()},

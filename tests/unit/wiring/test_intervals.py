@@ -14,7 +14,7 @@ import pytest
 from memguard.explain import holders
 from memguard.instruments.traces import Tracing
 from memguard.model import Operation
-from memguard.readings import DESCRIPTORS, THREADS
+from memguard.readings import DESCRIPTORS, NATIVE, RSS, TASKS, THREADS
 from memguard.residue.evidence import Trend
 from memguard.residue.ledger import WARM_UP_UNITS
 from memguard.settings import Settings
@@ -336,3 +336,25 @@ def test_growth_that_is_nobodys(watch: Watch) -> None:
         looks.look()
 
     assert watch.ledger.books.shares() == ()
+
+
+def test_what_tracemalloc_takes_is_nobodys(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables come from the C allocator, some MB of them, while a zoom is on; RSS and native memory are read anew."""
+    told: list[set[str]] = []
+    add = watch.ledger.add_interval
+    monkeypatch.setattr(
+        watch.ledger, "add_interval", lambda each: (told.append({name for name, _ in each.held}), add(each))
+    )
+    intervals = Intervals(watch)
+    for number in range(6):
+        if number == 3:
+            watch.tracing.start(1)
+            watch.tracing.stop()
+        for _ in range(UNITS_LEAST):
+            run(watch, SHOW)
+        intervals.look()
+    resources = {name for name in told[0] | told[1] if name not in {RSS, NATIVE}}
+
+    assert resources == {DESCRIPTORS, THREADS, TASKS}
+    assert [RSS in each for each in told if each & resources] == [True, True, False, True, True]
+    assert sum(NATIVE in each for each in told) == 4
