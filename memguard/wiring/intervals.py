@@ -17,7 +17,7 @@ from memguard.wiring.watch import Watch
 
 UNITS_LEAST = 4
 PUT_OFF_MOST = 3
-SECONDS_BETWEEN, SECONDS_BETWEEN_NATIVE = 0.8, 1.0
+SECONDS_BETWEEN, SECONDS_BETWEEN_NATIVE = 0.4, 1.0
 NATIVE_SHARE = 0.0005
 """Share of a core that readings of the C allocator may use; it walks its lists of free chunks for each."""
 
