@@ -17,13 +17,13 @@ SECONDS_BETWEEN_NEAR, SECONDS_BETWEEN_NEAR_MOST = 3.0, 30.0
 SECONDS_UNTIL_FIRST = 30.0
 """Until the first scan of the whole heap, where nothing is suspected: a process just started has used little CPU time that
 it could be paid of."""
-BUDGET_SHARE, BUDGET_SHARE_CALM = 0.25, 0.15
+BUDGET_SHARE, BUDGET_SHARE_CALM = 0.2, 0.1
 """Shares of the overhead budget that scans may use, while something is suspected and while nothing is."""
-BUDGET_SHARE_NEAR = 0.1
+BUDGET_SHARE_NEAR = 0.2
 """The same for scans of what is near the application's modules, where most leaks are and which cost little."""
-FIRST_SCANS = 3
+FIRST_SCANS, FIRST_SCANS_NEAR = 3, 4
 """So many of each kind are not paced by what they cost, for with fewer there is nothing to compare; those of the whole
-heap only once something is suspected."""
+heap only once a verdict waits for them."""
 DEEP_ONE_IN = 8
 FOUND_AT_ONCE = 16
 SEARCH_SECONDS, SEARCH_SECONDS_OF_GROWERS = 1.5, 0.25
@@ -48,6 +48,7 @@ class Search:
         self._growers = Growers()
         self._holders: dict[tuple[Operation, str], Holder] = {}
         self._outliving: set[tuple[Operation, str]] = set()
+        self._doubtful: set[tuple[Operation, str]] = set()
         self._next_try, self._pause = 0.0, SECONDS_BETWEEN
         self._scans = self._scans_near = 0
         now = monotonic()
@@ -74,7 +75,7 @@ class Search:
         elif now >= self._next_near + is_over * SECONDS_BETWEEN_NEAR / 2 and begun != self._units_near:
             self._units_near = begun
             used = _cpu_seconds(self._scan_near)
-            pause = used / (allowed * BUDGET_SHARE_NEAR) if self._scans_near >= FIRST_SCANS else 0.0
+            pause = used / (allowed * BUDGET_SHARE_NEAR) if self._scans_near >= FIRST_SCANS_NEAR else 0.0
             self._next_near = now + min(SECONDS_BETWEEN_NEAR_MOST, max(SECONDS_BETWEEN_NEAR, pause))
 
     def _scan_near(self) -> None:
@@ -125,7 +126,7 @@ class Search:
                 holder = self.holder(operation, name)
                 is_held = holder is not None and self._grows_with(operation, holder)
                 if holder is not None and holder.root_kind != "unknown" and not is_held:
-                    self._holders.pop((operation, name), None)  # the next ones may be its own
+                    self._doubtful.add((operation, name))  # others may be its own
                     continue
                 place = observer.containers.place(holder.path) if holder and _holds_directly(holder) else ""
             if is_held or observer.late.awaits_collections or self._outlives_a_collection(operation, name):
@@ -176,16 +177,20 @@ class Search:
     def holder(self, operation: Operation, name: str) -> Holder | None:
         """Return who holds objects of a type that an operation has left, and watch that container; None if unknown.
 
-        Where the search ended without a root it is made again, with other objects, after longer and longer pauses.
+        Where the search ended without a root, or with a container that does not grow with the operation, it is made
+        again, with other objects, after longer and longer pauses.
         """
-        known, now = self._holders.get((operation, name)), monotonic()
-        if known is None or (known.root_kind == "unknown" and now >= self._next_try):
+        key, now = (operation, name), monotonic()
+        known = self._holders.get(key)
+        is_doubtful = known is not None and (known.root_kind == "unknown" or key in self._doubtful)
+        if known is None or (is_doubtful and now >= self._next_try):
+            self._doubtful.discard(key)
             found = self._find(lambda: self._watch.observer.late.exhibits(operation, name))
             if known is not None:
                 self._pause = min(2 * self._pause, SECONDS_BETWEEN_MOST)
             self._next_try = now + self._pause
             if found is not None and (known is None or found.root_kind != "unknown"):
-                self._holders[operation, name] = known = found
+                self._holders[key] = known = found
         return known
 
     def holder_of_entries(self, place: str) -> Holder | None:

@@ -25,6 +25,7 @@ from memguard.wiring.search import (
     BUDGET_SHARE_CALM,
     CALM_WINDOWS,
     FIRST_SCANS,
+    FIRST_SCANS_NEAR,
     LOOKS_BEYOND_DOUBT,
     SECONDS_BETWEEN,
     SECONDS_BETWEEN_MOST,
@@ -408,14 +409,14 @@ def test_costly_looks_nearby_rest(watch: Watch, clock: Clock, shop: Any, monkeyp
     monkeypatch.setattr(searching, "SECONDS_UNTIL_FIRST", 1000.0)
     search = Search(watch, show_keys=False)
     made = []
-    for _ in range(FIRST_SCANS + 1):
+    for _ in range(FIRST_SCANS_NEAR + 1):
         before = search._scans_near
         scan(search, watch, clock, after=SECONDS_BETWEEN_NEAR, allowed=1e-9)
         made.append(search._scans_near > before)
     scan(search, watch, clock, after=SECONDS_BETWEEN_NEAR_MOST, allowed=1e-9)
 
-    assert made == [True] * FIRST_SCANS + [False]
-    assert search._scans_near == FIRST_SCANS + 1
+    assert made == [True] * FIRST_SCANS_NEAR + [False]
+    assert search._scans_near == FIRST_SCANS_NEAR + 1
 
 
 @pytest.mark.parametrize(("name", "is_own"), [("memguard", True), ("memguard.planted", True), ("memguard_shop", False)])
