@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nox
@@ -30,6 +31,7 @@ LIVE_AT_ONCE = CORES + 1
 """Live tests wait more than they work: a verdict takes at least fifteen seconds, and servers start and end slowly."""
 COMPARED_WITH = ("api-memory-watch", "dozer", "leakyspanner", "memray", "objgraph", "pympler")
 DRAWN_WITH = "matplotlib"
+FOR_ALL_PYTHONS = ("gc_neutrality",)
 BENCHMARKS = (
     "boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "store", "detection", "others", "servers",
 )  # fmt: skip
@@ -191,11 +193,28 @@ def _interpreter(version: str) -> str | None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What memguard costs, and what others cost, about half an hour; prints it, and keeps it in benchmarks/results."""
+    """What memguard costs, and what others cost, about an hour; keeps it in benchmarks/results, writes docs/overhead.md.
+
+    With names of scripts only these; the page is made of what all of them have kept.
+    """
     _install_checkout(session)
-    session.install(*COMPARED_WITH)
+    session.install("-c", LOCKED, *COMPARED_WITH, DRAWN_WITH, "uv")
     for name in session.posargs or BENCHMARKS:
-        session.run("python", f"benchmarks/{name}.py", env={"PYTHONPATH": "."})
+        for python in _interpreters_of(session) if name in FOR_ALL_PYTHONS else ("python",):
+            script = f"benchmarks/{name}.py"
+            session.run(python, script, env={"PYTHONPATH": "."}, external=python != "python")
+    session.run("python", "benchmarks/page.py")
+
+
+def _interpreters_of(session: nox.Session) -> Iterator[str]:
+    """Yield an interpreter of each supported version on this machine, with the package alone installed."""
+    for version in PYTHONS:
+        interpreter = _interpreter(version)
+        if interpreter is not None:
+            home = Path(session.create_tmp()).resolve() / version
+            session.run("uv", "venv", "--quiet", "--clear", "--python", interpreter, str(home))
+            session.run("uv", "pip", "install", "--quiet", "--python", str(home), "-c", LOCKED, "-e", ".")
+            yield str(home / "bin" / "python")
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """Full collections, peak cyclic garbage and pauses with and without memguard, on a load that makes both.
 
-    python benchmarks/gc_neutrality.py [--units 20000] [--heap 300000]
+    python benchmarks/gc_neutrality.py [--units 12000] [--heap 20000]
 
 Each unit makes cycles that die at once, and cycles that live for some hundred units and then die in the old
 generation, which only a full collection can free. Every variant runs in a process of its own.
@@ -95,8 +95,8 @@ def boundaries(variant: str) -> tuple[Callable[[], object], Callable[[object], o
 def main() -> None:
     """Run every variant and print a table of ratios against the bare run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--units", type=int, default=20_000)
-    parser.add_argument("--heap", type=int, default=300_000, help="objects that are there before and stay")
+    parser.add_argument("--units", type=int, default=12_000)
+    parser.add_argument("--heap", type=int, default=20_000, help="objects that are there before and stay")
     parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.variant:

@@ -114,14 +114,12 @@ class Findings:
         )
 
     def _sites(self, operation: Operation, zoomed: tuple[Trace, ...], holder: Holder | None) -> tuple[Site, ...]:
-        """Return where it was allocated; if that is not in the operation's own code, first the line there that keeps it."""
+        """Return where it was allocated; if neither the application nor its call did that, first the line that keeps it."""
         found, zoom = sites.blame(zoomed), self._watch.observer.zoom
-        if (
-            holder is None
-            or holder.size is None
-            or zoom.is_through_own_code(operation)
-            or not zoom.has_tried(operation)
-        ):
+        is_its_own = zoom.is_through_own_code(operation) or bool(
+            zoomed and sites.is_application(zoomed[0].frames[0][0])
+        )
+        if holder is None or holder.size is None or is_its_own or not zoom.has_tried(operation):
             return found
         line = storing_line(self._watch.code.get(operation, ()), holder.path)
         if line is None:
