@@ -9,6 +9,7 @@ from functools import lru_cache
 from memguard.evidence import Holder, Pattern
 from memguard.model import Finding, Judgement, Operation
 from memguard.store import rows
+from memguard.store.counted import QUIET_SECONDS
 
 KNOWING, NEWEST = 12, 4
 """Of how many workers a finding comes with its evidence: of those that know who holds it, and of those that told last."""
@@ -20,32 +21,62 @@ _PATHS = (
     "first_seen", "units_observed", "holder.growth_per_unit", "pattern", "attribution",
 )  # fmt: skip
 _QUOTED = ", ".join(f"'$.{path}'" for path in _PATHS)
-_LIGHT = (
-    f"SELECT finding.rowid, worker.id, worker.kind, fingerprint, finding.last_seen, "
-    f"json_extract(body, {_QUOTED}) {_FROM}"
-)
-_WHOLE = "SELECT rowid, body FROM finding WHERE rowid IN (SELECT value FROM json_each(?))"
+_ROWS = f"SELECT finding.rowid, worker.id, worker.kind, fingerprint, finding.last_seen, worker.last_seen {_FROM}"
+_OF_ROWS = "FROM finding WHERE rowid IN (SELECT value FROM json_each(?))"
+_LIGHT, _WHOLE = f"SELECT rowid, json_extract(body, {_QUOTED}) {_OF_ROWS}", f"SELECT rowid, body {_OF_ROWS}"
 
 _Light = tuple[int, int, str, Finding]
+_Key = tuple[int, str, float]
 
 
-def read(connection: sqlite3.Connection, service: str, *, folded: bool) -> Iterator[tuple[int, Finding]]:
-    """Yield a worker's number and what it accuses.
+class Accused:
+    """Reads them for one process, which remembers in short what workers have told that tell nothing any more.
 
     A day of recycled workers leaves hundreds of rows of one leak, whose evidence takes long to read and says the same.
-    Folded, most come without: no sites, no types, of a holder its growth and nothing else.
     """
-    if not folded:
-        for worker, body in connection.execute(f"SELECT worker.id, body {_FROM}", (service,)):
-            yield worker, rows.to_finding(body)
-        return
-    light = [
-        (row, worker, kind, _light(fingerprint, last_seen, told))
-        for row, worker, kind, fingerprint, last_seen, told in connection.execute(_LIGHT, (service,))
-    ]
-    whole = dict(connection.execute(_WHOLE, (rows.packed(sorted(_telling(light))),)))
-    for row, worker, _, finding in light:
-        yield worker, rows.to_finding(whole[row]) if row in whole else finding
+
+    def __init__(self) -> None:
+        self._quiet: dict[_Key, Finding] = {}
+        self._opened = 0
+
+    def read(
+        self, connection: sqlite3.Connection, service: str, *, folded: bool, opened: int = 0
+    ) -> Iterator[tuple[int, Finding]]:
+        """Yield a worker's number and what it accuses.
+
+        Folded, most come without evidence: no sites, no types, of a holder its growth and nothing else.
+
+        Args:
+            connection: To the file.
+            service: Whose rows are read.
+            folded: See above.
+            opened: Another number says that it may be another file.
+        """
+        if not folded:
+            for worker, body in connection.execute(f"SELECT worker.id, body {_FROM}", (service,)):
+                yield worker, rows.to_finding(body)
+            return
+        light = self._light(connection, service, opened)
+        whole = dict(connection.execute(_WHOLE, (rows.packed(sorted(_telling(light))),)))
+        for row, worker, _, finding in light:
+            yield worker, rows.to_finding(whole[row]) if row in whole else finding
+
+    def _light(self, connection: sqlite3.Connection, service: str, opened: int) -> list[_Light]:
+        """Return all in short, in the order of the file; what is known of quiet workers is not read again."""
+        if opened != self._opened:
+            self._quiet, self._opened = {}, opened
+        found = connection.execute(_ROWS, (service,)).fetchall()
+        keys: list[_Key] = [(worker, fingerprint, last_seen) for _, worker, _, fingerprint, last_seen, _ in found]
+        unknown = [row[0] for row, key in zip(found, keys, strict=True) if key not in self._quiet]
+        told = dict(connection.execute(_LIGHT, (rows.packed(unknown),)))
+        known, quiet = self._quiet, max((row[-1] for row in found), default=0.0) - QUIET_SECONDS
+        self._quiet, light = {}, []
+        for (row, worker, kind, fingerprint, last_seen, worker_seen), key in zip(found, keys, strict=True):
+            finding = known.get(key) or _light(fingerprint, last_seen, told[row])
+            light.append((row, worker, kind, finding))
+            if worker_seen < quiet:
+                self._quiet[key] = finding
+        return light
 
 
 def _telling(light: list[_Light]) -> set[int]:

@@ -10,7 +10,8 @@ from typing import TypeVar
 from memguard.commands import Command
 from memguard.model import Event, Flush, Stored, TimelinePoint, UnitRecord, WorkerId
 from memguard.snapshots import Kept, Snapshot
-from memguard.store import accusing, allocated, asked, attempts, curve, known, rows, seen
+from memguard.store import allocated, asked, attempts, curve, known, rows, seen
+from memguard.store.accusing import Accused
 from memguard.store.bounds import Bounds
 from memguard.store.connection import Database
 from memguard.store.counted import Counted
@@ -43,7 +44,7 @@ class SqliteStore:
         self.service = service
         self._bounds = bounds
         self._database = database
-        self._counted = Counted()
+        self._counted, self._accused = Counted(), Accused()
         self._forget(0)
 
     @property
@@ -147,7 +148,10 @@ class SqliteStore:
                     for row in self._counted.read(connection, self.service, folded=folded, opened=self._database.opened)
                 ),
                 findings=tuple(
-                    (ids[worker], finding) for worker, finding in accusing.read(connection, self.service, folded=folded)
+                    (ids[worker], finding)
+                    for worker, finding in self._accused.read(
+                        connection, self.service, folded=folded, opened=self._database.opened
+                    )
                 ),
                 events=tuple(
                     (WorkerId(*row[:3]), rows.to_event(row[3:]))

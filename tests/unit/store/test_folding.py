@@ -140,6 +140,27 @@ def test_the_growth_of_a_holder_is_known_without_its_chain(store: SqliteStore) -
     assert {each.holder for each in light} == {Holder("", "", "unknown", (), None, 1.0)}
 
 
+def test_what_the_silent_accused_is_read_once(store: SqliteStore) -> None:
+    """What one tells that wakes up is in the next answer, and what is forgotten in none."""
+    for number, worker in enumerate(GONE):
+        store.flush(told(worker, at=NOW - 60, findings=(finding(last_seen=NOW - 600 + number, units_observed=1),)))
+    store.flush(told(ME, at=NOW, findings=(finding(last_seen=NOW),)))
+    first = dict(store.read(folded=True).findings)
+    assert dict(store.read(folded=True).findings) == first
+    assert set(store._accused._quiet.values()) <= set(first.values()) | {
+        replace(each, sites=(), types=(), holder=Holder("", "", "unknown", (), None, 1.0)) for each in first.values()
+    }
+    assert len(store._accused._quiet) == len(GONE)
+    store.flush(told(GONE[3], at=NOW + 1, findings=(finding(last_seen=NOW + 1, units_observed=77),)))
+    with store._database.session() as connection:
+        connection.execute("DELETE FROM finding WHERE worker IN (SELECT id FROM worker WHERE pid = ?)", (GONE[5].pid,))
+    again = dict(store.read(folded=True).findings)
+
+    assert again[GONE[3]].units_observed == 77
+    assert again.keys() == first.keys() - {GONE[5]}
+    assert len(store._accused._quiet) == len(GONE) - 2
+
+
 def test_counts_that_were_forgotten_while_a_worker_slept_are_written_whole(store: SqliteStore) -> None:
     """Only its counters changed, but there is no row any more that they could be written into."""
     with store._database.session() as connection:
