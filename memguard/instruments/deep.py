@@ -8,7 +8,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Mappin
 from typing import Any
 
 from memguard.instruments.census import _FLAGS
-from memguard.instruments.walking import AT_ONCE, Pace, referents, size_of
+from memguard.instruments.walking import AT_ONCE, Marks, Pace, referents, size_of
 
 OBJECTS_MOST = 2_000_000
 MEASURED_MOST = 100_000
@@ -49,7 +49,7 @@ def estimate(container: Any, pace: Pace, *, namespaces: frozenset[int] = frozens
         namespaces: Ids of dicts that are no data: the namespaces of modules.
         most: So many objects are looked at.
     """
-    found = _Sum({id(container), *namespaces}, pace, most)
+    found = _Sum(Marks((id(container), *namespaces)), pace, most)
     entries = done = 0
     for part in referents([container]):
         entries += len(part)
@@ -89,7 +89,7 @@ class _Sum:
         bytes, objects: Of what was added, each object once.
     """
 
-    def __init__(self, seen: set[int], pace: Pace, most: int) -> None:
+    def __init__(self, seen: Marks, pace: Pace, most: int) -> None:
         self.bytes = self.objects = 0
         self._seen = seen
         self._pace = pace
@@ -101,30 +101,19 @@ class _Sum:
 
     def add(self, level: list[Any]) -> None:
         """Add objects and all that can be reached from them."""
+        level = self._seen.fresh(level)
         while level and not self.is_over():
             following: list[Any] = []
-            fresh = self._fresh(level)
-            for start in range(0, len(fresh), AT_ONCE):
-                data = [each for each in fresh[start : start + AT_ONCE] if not _is_program(type(each))]
+            for start in range(0, len(level), AT_ONCE):
+                data = [each for each in level[start : start + AT_ONCE] if not _is_program(type(each))]
                 self.objects += len(data)
                 self.bytes += sum(map(size_of, data))
                 if self.is_over():
                     return
                 for held in referents(data):
-                    following += self._unknown(held)
+                    following += self._seen.fresh(held)
                 self._pace.rest()
             level = following
-
-    def _fresh(self, level: list[Any]) -> list[Any]:
-        fresh = self._unknown(level)
-        self._seen.update(map(id, fresh))
-        return fresh
-
-    def _unknown(self, held: list[Any]) -> list[Any]:
-        unknown = dict(zip(map(id, held), held, strict=True))
-        for known in self._seen.intersection(unknown):
-            del unknown[known]
-        return list(unknown.values())
 
 
 def _is_program(kind: type) -> bool:

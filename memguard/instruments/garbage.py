@@ -8,25 +8,23 @@ garbage: what changed hands meanwhile has a reference more, and is let off.
 
 import gc
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import compress
-from operator import not_
 from typing import Any
 
 from memguard.instruments.census import _is_held_outside, _references, is_own
 from memguard.instruments.rss import RssReader, memory_limit
-from memguard.instruments.walking import AT_ONCE, Pace, Walk, referents, size_of
+from memguard.instruments.walking import AT_ONCE, Marks, Pace, Walk, referents, size_of
+from memguard.units import format_bytes
 
 HEAP_MOST = 5_000_000
-BYTES_OF_A_MARK = 110
-"""What it takes to remember that an object is in use."""
+SHARE_OF_MARKS = 1 / 16
+"""How much memory it takes to remember what is in use, of what there is."""
 LEFT_MOST = 200_000
 """Of what is not marked, so many are looked at more closely."""
 
 
 class TooLargeError(Exception):
-    """The marks would take more memory than there is to spare; the message says how much."""
+    """There are more objects than can be looked at, or less memory than it takes; the message says how much."""
 
 
 @dataclass(slots=True)
@@ -68,12 +66,11 @@ def unreachable(variables: list[Any], pace: Pace, *, count: int, left_most: int 
     walk, beyond = Walk(pace), 0
     left: list[Any] = []
     for found in walk:
-        unmarked = list(compress(found, map(not_, map(seen.__contains__, map(id, found)))))
+        unmarked = seen.unseen(found)
         room = max(0, left_most - len(left))
         beyond += len(unmarked) - min(room, len(unmarked))
         left += [each for each in unmarked[:room] if each is not left and not is_own(type(each))]
         unmarked.clear()
-    seen.clear()
     if not walk.is_complete:
         return Garbage(is_complete=False)
     garbage = _unheld(left)
@@ -89,44 +86,29 @@ def referring(objects: list[Any]) -> list[list[int]]:
 
 
 def _spare_memory(count: int) -> None:
-    needed = count * BYTES_OF_A_MARK
-    spare = memory_limit() - RssReader().read()
+    rss = RssReader().read()
+    needed, spare = int(rss * SHARE_OF_MARKS), memory_limit() - rss
     if count > HEAP_MOST:
         raise TooLargeError(f"There are {count:,} objects; cycles are looked for among {HEAP_MOST:,} at most.")
     if needed > spare / 2:
         raise TooLargeError(
-            f"To mark {count:,} objects takes about {needed // 1_000_000:,} MB, and this process may take no more than "
-            f"{max(0, spare) // 1_000_000:,} MB in all."
+            f"To mark what is in use takes about {format_bytes(needed)}, and this process may take no more than "
+            f"{format_bytes(max(0, spare))} in all."
         )
 
 
-def _marked(roots: list[Any], pace: Pace) -> set[int]:
-    """Return the ids of all tracked objects that can be reached from the roots; a part of them where the time is over."""
-    seen: set[int] = set()
-    pending: list[Any] = []
-    for part in _chunks(roots):
-        pending += _fresh(part, seen)
+def _marked(roots: list[Any], pace: Pace) -> Marks:
+    """Return the marks of all tracked objects that can be reached from the roots; of a part where the time is over."""
+    seen = Marks()
+    pending = seen.fresh(filter(gc.is_tracked, roots))
     roots.clear()
     while pending and not pace.is_over:
         taken = pending[-AT_ONCE:]
         del pending[-AT_ONCE:]
         for part in referents(taken):
-            pending += _fresh(part, seen)
+            pending += seen.fresh(filter(gc.is_tracked, part))
         pace.rest()
     return seen
-
-
-def _chunks(roots: list[Any]) -> Iterable[list[Any]]:
-    return (roots[start : start + AT_ONCE] for start in range(0, len(roots), AT_ONCE))
-
-
-def _fresh(part: Iterable[Any], seen: set[int]) -> list[Any]:
-    tracked = list(filter(gc.is_tracked, part))
-    fresh = dict(zip(map(id, tracked), tracked, strict=True))
-    for known in seen.intersection(fresh):
-        del fresh[known]
-    seen.update(fresh)
-    return list(fresh.values())
 
 
 def _unheld(left: list[Any]) -> Garbage:

@@ -83,7 +83,7 @@ class Watch:
         self.begun = unit.sequence = self.begun + 1
         unit.overlapped = bool(self.live)
         self.live.add(unit)
-        if self.observer.zoom.awaits_units:
+        if self.observer.zoom.is_asked and self.observer.zoom.awaits_units:
             unit.when_known = self._known
         if unit.began >= self.observer.wake:
             self.observer.begin(unit)

@@ -46,6 +46,7 @@ class Zoom:
     Attributes:
         is_on: The window that is open is traced, or a unit.
         unit: The unit that is traced, None if a window is.
+        is_asked: Somebody has ever wished for something; units look at no more than this until then.
         has_left: That unit has ended, and was not looked at yet: whoever holds the lock next does it.
         rests_until: Moment (`perf_counter`) until which no other is traced.
         code: The host's own code that an operation runs, where it is known.
@@ -55,6 +56,7 @@ class Zoom:
         self._tracing = tracing
         self._containers = containers
         self._wishes: dict[Operation, Wish] = {}
+        self.is_asked = False
         self.code: Mapping[Operation, Code] = {}
         self._since = 0.0
         self._sizes: Sizes = {}
@@ -74,6 +76,7 @@ class Zoom:
         known = self._wishes.get(operation)
         if known is None:
             self._wishes[operation] = Wish(frozenset(types), path, units)
+            self.is_asked = True
         else:
             known.types, known.path = frozenset(types), path
 
