@@ -2,8 +2,9 @@
 
 python benchmarks/object_pause.py --objects 2000000
 
-A thread that ticks each millisecond measures the longest time in which it did not get its turn. Beside it, for comparison,
-what Python's own means take on the same heap: a list of all objects, and a full collection.
+A thread that ticks each millisecond measures the longest time in which it did not get its turn, and how much of it this
+process was at work: the rest is other processes' on the same cores. Beside it, for comparison, what Python's own means take
+on the same heap: a list of all objects, and a full collection.
 """
 
 import argparse
@@ -34,29 +35,34 @@ class Order:
 ORDERS: dict[int, Order] = {}
 
 
-def longest_gap(act: Callable[[], object]) -> tuple[float, float, object]:
-    """Return the longest time in which another thread did not get its turn while something ran, how long that took, and what it gave."""
-    gaps = [0.0]
+def longest_gap(act: Callable[[], object]) -> tuple[float, float, float, object]:
+    """Measure another thread's longest time without a turn while something runs.
+
+    Returns:
+        That time; the longest that this process was at work in such a time; how long it ran in all; and what it gave.
+    """
+    gaps, worked = [0.0], [0.0]
     is_over = threading.Event()
 
     def tick() -> None:
-        last = time.perf_counter()
+        last, used = time.perf_counter(), time.process_time()
         while not is_over.is_set():
             time.sleep(0.001)
-            now = time.perf_counter()
+            now, using = time.perf_counter(), time.process_time()
             gaps[0] = max(gaps[0], now - last)
-            last = now
+            worked[0] = max(worked[0], min(now - last, using - used))
+            last, used = now, using
 
     thread = threading.Thread(target=tick)
     thread.start()
     time.sleep(0.1)
-    gaps[0] = 0.0
+    gaps[0] = worked[0] = 0.0
     began = time.perf_counter()
     gave = act()
     took = time.perf_counter() - began
     is_over.set()
     thread.join()
-    return gaps[0], took, gave
+    return gaps[0], worked[0], took, gave
 
 
 def plant_garbage(count: int) -> None:
@@ -70,7 +76,8 @@ def the_largest() -> str:
     """Find the largest of a type, and who holds them."""
     pace, walk = Pace(SECONDS), Walk(Pace(SECONDS))
     found = largest.largest(NAME, naming.class_of(NAME), 15, walk)
-    paths = {each.holder.path for each in holders.find(found.objects, seconds=pace.seconds_left) if each is not None}
+    search = holders.searched(found.objects, seconds=pace.seconds_left, width=graph.WIDTH)
+    paths = {each.holder.path for each in holders.told(search, found.objects) if each is not None}
     return f"{found.count:,} of them, {', '.join(sorted(paths))}"
 
 
@@ -138,9 +145,10 @@ def main() -> None:
         gc.collect()
         if name == "cycles":
             plant_garbage(asked.garbage)
-        gap, took, gave = longest_gap(act)
+        gap, worked, took, gave = longest_gap(act)
         print(
-            f"{name}: other threads stood still for {gap * 1000:.0f} ms at most, {took:.2f} s in all: {gave}",
+            f"{name}: other threads stood still for {gap * 1000:.0f} ms at most, {worked * 1000:.0f} ms of work, "
+            f"{took:.2f} s in all: {gave}",
             flush=True,
         )
 

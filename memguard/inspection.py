@@ -12,7 +12,7 @@ Way = Literal["largest", "size", "chain", "cycles", "uncollectable"]
 WAYS: tuple[Way, ...] = ("largest", "size", "chain", "cycles", "uncollectable")
 NAMED: frozenset[Way] = frozenset({"largest", "size", "chain"})
 """Ways that need a name: of a type, or of a container."""
-INSPECT_SECONDS, INSPECT_SECONDS_MOST = 10.0, 60.0
+INSPECT_SECONDS, INSPECT_SECONDS_MOST = 20.0, 120.0
 MOST, MOST_MOST = 15, 100
 
 Role = Literal["root", "chain", "target", "above", "below"]

@@ -61,9 +61,14 @@ def find(
     return told(searched(targets, seconds=seconds, growing=growing), targets, show_keys=show_keys, growing=growing)
 
 
-def searched(targets: Sequence[Any], *, seconds: float, growing: bool = False) -> Search:
-    """Return the search that `find` does, with all that was met on it; it must not outlive the caller's call."""
+def searched(targets: Sequence[Any], *, seconds: float, growing: bool = False, width: int | None = None) -> Search:
+    """Return the search that `find` does, with all that was met on it; it must not outlive the caller's call.
+
+    `width` is how many objects the first pass over the heap asks for: of a large heap fewer take less long at once.
+    """
     search = Search(targets, TARGETS_MOST, perf_counter() + seconds)
+    if width is not None:
+        search._width = width
     if growing:
         search.look_near()
     else:

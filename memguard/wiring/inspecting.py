@@ -63,7 +63,8 @@ class Inspecting:
         targets = of_type.objects
         if not targets:
             raise CannotInspectError(_nothing(question.name, of_type.alike, is_complete=walk.is_complete))
-        found = holders.find(targets, seconds=pace.seconds_left, show_keys=self._show_keys)
+        search = holders.searched(targets, seconds=pace.seconds_left, width=graph.WIDTH)
+        found = holders.told(search, targets, show_keys=self._show_keys)
         sizes = tuple(
             ObjectSize(
                 type_name(type(each)),

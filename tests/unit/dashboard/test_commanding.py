@@ -88,7 +88,7 @@ def test_objects_are_looked_into() -> None:
     sent({"action": "inspect", "workers": "all", "way": "cycles", "most": 3, "seconds": 60}, guard)
 
     assert {(each.question, each.seconds) for each in guard.store.commands()} == {
-        (Question("largest", "shop.Order", 15), 10.0),
+        (Question("largest", "shop.Order", 15), 20.0),
         (Question("cycles", "", 3), 60.0),
     }
 
@@ -102,7 +102,7 @@ def test_objects_are_looked_into() -> None:
         ({"name": 5}, "name: expected the name of a type or a container, like 'shop.Order' for largest"),
         ({"most": 0}, "most: expected a whole number from 1 to 100"),
         ({"most": True}, "most: expected a whole number from 1 to 100"),
-        ({"seconds": 61}, "seconds: expected a number from 1 to 60"),
+        ({"seconds": 121}, "seconds: expected a number from 1 to 120"),
         ({"action": "collect"}, "name: only the action inspect takes it"),
     ],
 )

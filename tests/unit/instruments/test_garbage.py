@@ -211,8 +211,8 @@ def test_no_more_memory_is_taken_than_there_is(monkeypatch: pytest.MonkeyPatch) 
     """Marks cost something for each object: where that is too much, it is not begun."""
     with pytest.raises(TooLargeError, match="There are 9,000,000 objects; cycles are looked for among 5,000,000"):
         looked(count=9_000_000)
-    monkeypatch.setattr(garbage, "memory_limit", lambda: 300_000_000)
-    with pytest.raises(TooLargeError, match="To mark 4,000,000 objects takes about 440 MB"):
+    monkeypatch.setattr(garbage, "memory_limit", lambda: 1_000_000)
+    with pytest.raises(TooLargeError, match="To mark what is in use takes about .* no more than 0 B in all"):
         looked(count=4_000_000)
 
 

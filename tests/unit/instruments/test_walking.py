@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from memguard.instruments import walking
-from memguard.instruments.walking import AT_ONCE, SLICE, Pace, Walk, referents, size_of
+from memguard.instruments.walking import AT_ONCE, SLICE, Marks, Pace, Walk, referents, size_of
 from tests.unit.instruments.planting import Planted, plant, tuples_built_meanwhile
 
 SECONDS = 60.0
@@ -115,3 +115,14 @@ def test_a_pace_gives_other_threads_their_turn(monkeypatch: pytest.MonkeyPatch) 
     assert pace.is_over
     assert pace.seconds_left == 0.0
     gc.collect()
+
+
+def test_marks_tell_what_was_seen() -> None:
+    """Each object once, in the order in which it came; what is only asked for is not marked."""
+    kept, marks = plant(5_000), Marks()
+
+    assert marks.unseen(kept) == kept
+    assert marks.fresh([*kept[:10], *kept[:10]]) == kept[:10]
+    assert marks.unseen(kept) == kept[10:]
+    assert marks.fresh(iter(kept)) == kept[10:]
+    assert Marks(map(id, kept)).unseen([kept[0], marks]) == [marks]
