@@ -57,7 +57,8 @@ def _chain(graph: Graph) -> Iterator[str]:
             continue
         entries = "" if node.entries is None else f", {node.entries:,} entries"
         name = f"{node.text}: {node.type}" if node.text else node.type
-        yield f"{'  ' * deep}{via.get((above, node.number), '')}  {name}{entries}".rstrip()
+        way = via.get((above, node.number), "")
+        yield "  " * deep + "  ".join(filter(None, (way, f"{name}{entries}")))
         above = node.number
 
 

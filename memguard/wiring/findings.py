@@ -68,7 +68,11 @@ class Findings:
                 self._wish(judgement, self._cases[fingerprint])
 
     def explain(self) -> None:
-        """Search for holders that are not known yet; looks at the whole heap, so it belongs to the keeper."""
+        """Search for a holder that is not known yet; looks at the whole heap, so it belongs to the keeper.
+
+        One at a time: in between the keeper tells what it knows, and whoever asks for the report has his turn.
+        """
+        searches = self._search.searches
         for fingerprint, finding in self._findings.items():
             case = self._cases[fingerprint]
             if finding.judgement.verdict != "leak" or case.holder is not None or case.tries >= HOLDER_TRIES:
@@ -78,6 +82,8 @@ class Findings:
             case.tries += 1
             case.next_try = monotonic() + SECONDS_BETWEEN_TRIES
             case.holder = self._find_holder(finding)
+            if self._search.searches > searches:
+                return
 
     def tell(self, now: float) -> list[Event]:
         """Return events of findings that are explained by now, or will not be; log them where that is asked for."""

@@ -24,6 +24,8 @@ __all__ = ["Guard", "Unit"]
 
 log = logging.getLogger("memguard")
 
+FLUSH_PATIENCE_SECONDS = 1.0
+
 
 class _Process:
     """Where this process's guard stands, with a lock that a forked child makes anew."""
@@ -145,7 +147,18 @@ class Guard:
         return None
 
     def flush(self) -> None:
-        """Write this worker's state to the store now; nothing happens before the first unit."""
+        """Write this worker's state to the store now; nothing happens before the first unit.
+
+        While the keeper is in the middle of something that takes longer than `FLUSH_PATIENCE_SECONDS`, what it has written
+        last has to do: it is a few seconds old.
+        """
+        if self._lock.acquire(timeout=FLUSH_PATIENCE_SECONDS):
+            try:
+                self._tell()
+            finally:
+                self._lock.release()
+
+    def _tell(self) -> None:
         watch, reporter = self._watch, self._reporter
         if watch is not None and reporter is not None:
             with self._reporting, self._lock, watch.observer.unmeasured:
@@ -185,7 +198,7 @@ class Guard:
                         kind=self._kind,
                         server=self._server,
                         notes=self._notes,
-                        tell=self.flush,
+                        tell=self._tell,
                         drains=self._drains,
                     )
                     self._recycler = self._reporter.recycler

@@ -40,7 +40,11 @@ CALM_WINDOWS, CALM_ERRORS = 64, 2.0
 
 
 class Search:
-    """One per process; its calls belong to the keeper."""
+    """One per process; its calls belong to the keeper.
+
+    Attributes:
+        searches: How often the heap was searched for who holds something; each may take `SEARCH_SECONDS`.
+    """
 
     def __init__(self, watch: Watch, *, show_keys: bool) -> None:
         self._watch = watch
@@ -50,6 +54,7 @@ class Search:
         self._outliving: set[tuple[Operation, str]] = set()
         self._doubtful: set[tuple[Operation, str]] = set()
         self._next_try, self._pause = 0.0, SECONDS_BETWEEN
+        self.searches = 0
         self._scans = self._scans_near = 0
         now = monotonic()
         self._next, self._earliest, self._units = now + SECONDS_UNTIL_FIRST, now + SECONDS_BETWEEN / 2, 0
@@ -113,12 +118,15 @@ class Search:
         Where a root is found it is, and if a container holds it, that must grow with this operation: in windows over
         several operations the objects may be another's. Without a root nothing but the figures says whose they are, so
         those must be beyond doubt; and it may be garbage that waits for a full collection, so that is made up for. If it
-        was garbage, objects are looked at again only after a full collection from then on.
+        was garbage, objects are looked at again only after a full collection from then on. After a search of the heap
+        the rest waits for the next verdict: the report waits for whoever searches.
         """
         ledger, observer = self._watch.ledger, self._watch.observer
         unconfirmed, ledger.unconfirmed = ledger.unconfirmed, []
-        found = False
+        found, searches = False, self.searches
         for operation, name in unconfirmed:
+            if self.searches > searches:
+                break
             grower = ledger.books.held(operation)
             place = grower.path if grower is not None and grower.trend.whole.z >= SURE else ""
             is_held = bool(place)
@@ -212,6 +220,7 @@ class Search:
             objects = exhibits()[:FOUND_AT_ONCE]
             if not objects:
                 return None
+            self.searches += 1
             found = holders.representative(holders.find(objects, seconds=SEARCH_SECONDS, show_keys=self._show_keys))
             objects.clear()
         if found is None:

@@ -39,7 +39,7 @@ def _command(command: Command, visit: Visit) -> Html:
     found = outcome.inspection if outcome is not None else None
     if found is None:
         return section(name, head, tag("p", words), key=command.id)
-    lines = [tag("span", tag("code", line or " "), class_="line") for line in lines_of(found)]
+    lines = [tag("span", tag("code", f"  {line}"), class_="line") for line in lines_of(found)]
     text = tag("div", joined(lines), class_="source", tabindex="0", role="region", aria_label=f"What was found: {name}")
     dot = tag("a", "The graph as DOT", href=visit.link(f"api/commands/{command.id}/graph.dot"))
     return section(name, head, tag("p", words), text, tag("p", dot) if found.graph else None, key=command.id)

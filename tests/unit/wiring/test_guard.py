@@ -17,6 +17,7 @@ from memguard.model import OTHER, UNMATCHED
 from memguard.readings import WindowReading
 from memguard.residue.ledger import OPERATIONS_MOST
 from memguard.settings import Settings
+from memguard.wiring import guard as guarding
 from memguard.wiring.guard import Guard
 from tests.unit.store.children import DEADLINE, ended_well, forked, until
 from tests.unit.wiring.driving import Context, Shop, hurry, make_guard, told, unit_of
@@ -87,6 +88,32 @@ def test_units_are_counted(tmp_path: Path) -> None:
     }
     assert (state.units_total, state.in_flight, state.server, state.mode) == (12, 0, "test", "watch")
     assert [event.type for _, event in stored.events] == ["started"]
+
+
+def test_the_report_does_not_wait_for_a_long_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keeper may search the heap for seconds; who asks meanwhile gets what was written last."""
+    monkeypatch.setattr(guarding, "FLUSH_PATIENCE_SECONDS", 0.01)
+    guard = make_guard(tmp_path)
+    guard.end(guard.begin("request", "GET /"))
+    guard.flush()
+    guard.end(guard.begin("request", "GET /"))
+    is_held, may_go = threading.Event(), threading.Event()
+
+    def search() -> None:
+        with guard._lock:
+            is_held.set()
+            may_go.wait(DEADLINE)
+
+    keeper = threading.Thread(target=search)
+    keeper.start()
+    assert is_held.wait(DEADLINE)
+    guard.flush()
+    meanwhile = told(guard)["GET /"].units
+    may_go.set()
+    keeper.join(DEADLINE)
+    guard.flush()
+
+    assert (meanwhile, told(guard)["GET /"].units) == (1, 2)
 
 
 def test_only_the_first_end_counts(tmp_path: Path) -> None:

@@ -254,6 +254,21 @@ def test_what_c_code_holds(search: Search, watch: Watch) -> None:
         ctypes.pythonapi.Py_DecRef(ctypes.cast(reference, ctypes.py_object))
 
 
+@pytest.mark.usefixtures("_collected_when_asked")
+def test_one_search_at_a_time(search: Search, watch: Watch, shop: Any) -> None:
+    """Each may take more than a second, and whoever asks for the report waits for it; the next verdict asks again."""
+    shop.kept, shop.saved = plant(5), plant(5)
+    leave(watch, list(shop.kept))
+    leave(watch, list(shop.saved), SAVE)
+    searched = []
+    for _ in range(3):
+        watch.ledger.unconfirmed = [(SHOW, PLANTED), (SAVE, PLANTED)]
+        search.confirm()
+        searched.append(search.searches)
+
+    assert searched == [1, 2, 2]
+
+
 def test_a_search_without_a_root_is_made_again(
     search: Search, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
