@@ -4,7 +4,7 @@ from typing import Any
 
 from memguard.instruments.largest import largest, spread
 from memguard.instruments.walking import Pace, Walk
-from tests.unit.instruments.planting import frozen_heap, plant
+from tests.unit.instruments.planting import frozen_heap
 
 SECONDS = 60.0
 NAME = f"{__name__}.Basket"
@@ -25,6 +25,10 @@ class Bag:
 
     class Basket:
         """Of its own."""
+
+
+class Spread:
+    """What is all over the heap."""
 
 
 def walk() -> Walk:
@@ -69,8 +73,8 @@ def test_a_name_that_is_nearly_right_is_told_the_right_ones() -> None:
 
 def test_some_from_all_over_the_heap() -> None:
     """Old ones and new ones, as many as are wanted, all of them where there are fewer."""
-    kept = plant(1_000)
-    name = f"{type(kept[0]).__module__}.Planted"
+    kept = [Spread() for _ in range(1_000)]
+    name = f"{__name__}.Spread"
     found = spread(name, 16, walk())
     places = sorted(kept.index(each) for each in found.objects)
 

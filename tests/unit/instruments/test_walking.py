@@ -7,10 +7,22 @@ import pytest
 
 from memguard.instruments import walking
 from memguard.instruments.walking import AT_ONCE, SLICE, Marks, Pace, Walk, referents, size_of
-from tests.unit.instruments.planting import Planted, plant, tuples_built_meanwhile
+from tests.unit.instruments.planting import tuples_built_meanwhile
 
 SECONDS = 60.0
 """No walk here needs more than a fraction of it."""
+
+
+class Planted:
+    """What no other test leaves anything of."""
+
+    def __init__(self) -> None:
+        self.name = [1]
+
+
+def plant(count: int) -> list[Planted]:
+    """Return so many new objects."""
+    return [Planted() for _ in range(count)]
 
 
 def planted_among(walk: Walk) -> int:

@@ -13,10 +13,10 @@ from memguard.commands import Command
 from memguard.inspection import Inspection, Question
 from memguard.wiring import inspecting
 from memguard.wiring.guard import Guard
-from tests.unit.wiring.driving import Context, hurry, started
+from tests.unit.wiring.driving import hurry, started
 
 KEPT: list[Any] = []
-NAME = f"{Context.__module__}.Context"
+NAME = f"{__name__}.Order"
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,13 @@ def refused(command: Command) -> str:
     return command.outcome.error
 
 
+class Order:
+    """What no other test leaves anything of."""
+
+    def __init__(self, number: int) -> None:
+        self.number = [number]
+
+
 class Basket(list[int]):
     """What is planted: some are larger than others."""
 
@@ -94,13 +101,13 @@ def test_texts_are_shown_only_where_that_is_allowed(tmp_path: Path) -> None:
 
 def test_a_type_that_is_not_there_is_told_what_is(guard: Guard) -> None:
     """Types whose names end alike."""
-    KEPT.append(Context(1))
+    KEPT.append(Order(1))
 
     for way in ("largest", "chain"):
-        assert refused(done(guard, way, "shop.Context")).startswith(
-            "No object of the type shop.Context is alive here; there are "
+        assert refused(done(guard, way, "shop.Order")).startswith(
+            "No object of the type shop.Order is alive here; there are "
         )
-        assert NAME in refused(done(guard, way, "shop.Context"))
+        assert NAME in refused(done(guard, way, "shop.Order"))
         assert refused(done(guard, way, "no.such.Thing")) == "No object of the type no.such.Thing is alive here."
 
 
@@ -137,7 +144,7 @@ def test_a_deep_size_that_time_did_not_suffice_for_says_so(guard: Guard, monkeyp
 
 def test_the_chain_from_a_root(guard: Guard) -> None:
     """And the graph around it: it comes back from the store as it was drawn."""
-    KEPT.extend(Context(number) for number in range(20))
+    KEPT.extend(Order(number) for number in range(20))
     told = found(guard, "chain", NAME)
 
     assert told.objects == 20
@@ -149,7 +156,7 @@ def test_the_chain_from_a_root(guard: Guard) -> None:
 
 def test_cycles_that_only_a_full_collection_frees(guard: Guard) -> None:
     """By kind and path; looking frees none of them."""
-    planted: list[Any] = [Context(number) for number in range(200)]
+    planted: list[Any] = [Order(number) for number in range(200)]
     for each, other in zip(planted[::2], planted[1::2], strict=True):
         each.itself, other.itself = other, each
     gc.collect()
@@ -166,7 +173,7 @@ def test_cycles_that_only_a_full_collection_frees(guard: Guard) -> None:
 def test_what_is_uncollectable(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies in `gc.garbage`, and why it may be there."""
     assert found(guard, "uncollectable").objects == 0
-    ring: Any = Context(1)
+    ring: Any = Order(1)
     ring.itself = ring
     monkeypatch.setattr(gc, "garbage", [ring])
     monkeypatch.setattr(gc, "get_debug", lambda: gc.DEBUG_SAVEALL)
@@ -180,7 +187,7 @@ def test_what_is_uncollectable(guard: Guard, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_where_time_does_not_suffice_that_is_said(guard: Guard) -> None:
     """Nothing is called garbage that was not looked at."""
-    KEPT.append(Context(1))
+    KEPT.append(Order(1))
 
     assert refused(done(guard, "cycles", seconds=0.0)) == (
         "The time was over before the heap was looked through; give it more --seconds."
@@ -199,7 +206,7 @@ def test_nothing_of_the_hosts_is_kept(guard: Guard) -> None:
     """What was looked at goes when the host lets it go."""
     import weakref
 
-    KEPT.append(Context(1))
+    KEPT.append(Order(1))
     gone = weakref.ref(KEPT[0])
     for way, name in (("largest", NAME), ("chain", NAME), ("size", f"{__name__}.KEPT"), ("cycles", "")):
         found(guard, way, name)
