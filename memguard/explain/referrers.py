@@ -16,6 +16,7 @@ _NEVER = 2**31 - 1871
 """The same as in `instruments/collector.py`, which puts back no threshold but this one."""
 _TUPLES_DEEP = 3
 _NEW_MOST = 4096
+_AT_ONCE = 50_000
 
 
 def of(asked: tuple[Any, ...], own: set[int]) -> list[Any]:
@@ -109,12 +110,17 @@ def paths_down(holder: object, wanted: set[int]) -> list[list[Any]]:
     levels: list[list[Any]] = []
     referents = gc.get_referents(holder)
     for _ in range(_TUPLES_DEEP + 1):
-        hits = missing.intersection(map(id, referents))
-        if hits:
-            missing -= hits
-            here = {id(each): [each] for each in compress(referents, map(hits.__contains__, map(id, referents)))}
-            found += _by_tuples(list(here.values()), levels)
-        levels.append(list(compress(referents, map(is_, map(type, referents), repeat(tuple)))))
+        here: dict[int, list[Any]] = {}
+        tuples: list[Any] = []
+        for start in range(0, len(referents), _AT_ONCE):  # of a large container each step is short
+            part = referents[start : start + _AT_ONCE]
+            hits = missing.intersection(map(id, part))
+            if hits:
+                here |= {id(each): [each] for each in compress(part, map(hits.__contains__, map(id, part)))}
+            tuples += compress(part, map(is_, map(type, part), repeat(tuple)))
+        missing.difference_update(here)
+        found += _by_tuples(list(here.values()), levels) if here else []
+        levels.append(tuples)
         if not missing or not levels[-1]:
             break
         referents = gc.get_referents(*levels[-1])
