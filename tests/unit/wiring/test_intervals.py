@@ -14,7 +14,7 @@ import pytest
 from memguard.explain import holders
 from memguard.instruments.traces import Tracing
 from memguard.model import Operation
-from memguard.readings import DESCRIPTORS, NATIVE, RSS, TASKS, THREADS
+from memguard.readings import DESCRIPTORS, NATIVE, RSS, TASKS, THREADS, Interval
 from memguard.residue.evidence import Trend
 from memguard.residue.ledger import WARM_UP_UNITS
 from memguard.settings import Settings
@@ -342,9 +342,12 @@ def test_what_tracemalloc_takes_is_nobodys(watch: Watch, monkeypatch: pytest.Mon
     """Its tables come from the C allocator, some MB of them, while a zoom is on; RSS and native memory are read anew."""
     told: list[set[str]] = []
     add = watch.ledger.add_interval
-    monkeypatch.setattr(
-        watch.ledger, "add_interval", lambda each: (told.append({name for name, _ in each.held}), add(each))
-    )
+
+    def noted(each: Interval) -> None:
+        told.append({name for name, _ in each.held})
+        add(each)
+
+    monkeypatch.setattr(watch.ledger, "add_interval", noted)
     intervals = Intervals(watch)
     for number in range(6):
         if number == 3:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from memguard.evidence import Holder
+from memguard.evidence import Holder, RootKind
 from memguard.explain import holders
 from memguard.instruments.collector import collections
 from memguard.instruments.heap import FROZEN_BY_THE_INTERPRETER
@@ -273,8 +273,8 @@ def test_a_search_without_a_root_is_made_again(
     search: Search, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not at once: it costs passes over the heap. Once there is a root that stays."""
-    kinds = iter(("unknown", "unknown", "module", "unknown"))
-    told: list[str] = []
+    kinds: Iterator[RootKind] = iter(("unknown", "unknown", "module", "unknown"))
+    told: list[RootKind] = []
 
     def find(_: object) -> Holder:
         told.append(next(kinds))
