@@ -6,7 +6,7 @@ so that an operator can change a deployed service. Whatever is wrong raises `Set
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -131,6 +131,11 @@ class Settings:
     def alerts_are_wished(self) -> bool:
         """Whether anything but new findings in the log is wished for."""
         return any(each != "log" for each in self.alerts) or self.alert_rules != DEFAULT_RULES
+
+    def differences(self, others: "Settings") -> list[str]:
+        """Return the names of the settings that are not the same."""
+        mine, theirs = asdict(self), asdict(others)
+        return [name for name in mine if mine[name] != theirs[name]]
 
     def ignores(self, name: str) -> bool:
         """Tell whether the operation of that name is not to be watched."""

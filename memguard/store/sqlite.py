@@ -24,7 +24,6 @@ from memguard.store.writing import insert, renew, row_of, written_row
 
 EVENTS_READ = 200
 """The newest events that `read` hands back."""
-
 BOUNDS = Bounds()
 SECONDS_BETWEEN_CHECKS = 60.0
 """How often a worker looks whether it is time to prune."""
@@ -136,7 +135,7 @@ class SqliteStore:
         """Return all that is kept of the service, as of one moment; of the events the newest `EVENTS_READ`."""
         with self._database.session() as connection:
             connection.execute("BEGIN")
-            workers, ids = [], {}
+            workers, ids, opened = [], {}, self._database.opened
             found = connection.execute(f"SELECT id, {rows.WORKER} FROM worker WHERE service = ?", (self.service,))
             for row, *columns in found:
                 workers.append(rows.to_worker(tuple(columns)))
@@ -145,13 +144,11 @@ class SqliteStore:
                 workers=tuple(workers),
                 operations=tuple(
                     (ids[row[0]], rows.to_operation(row[1:]))
-                    for row in self._counted.read(connection, self.service, folded=folded, opened=self._database.opened)
+                    for row in self._counted.read(connection, self.service, folded=folded, opened=opened)
                 ),
                 findings=tuple(
                     (ids[worker], finding)
-                    for worker, finding in self._accused.read(
-                        connection, self.service, folded=folded, opened=self._database.opened
-                    )
+                    for worker, finding in self._accused.read(connection, self.service, folded=folded, opened=opened)
                 ),
                 events=tuple(
                     (WorkerId(*row[:3]), rows.to_event(row[3:]))

@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-from dataclasses import asdict
 from threading import Lock, RLock
 
 from memguard import ownership
@@ -192,21 +191,14 @@ class Guard:
                 try:
                     watch = Watch(self.settings, self._tracing)
                     self._reporter = Reporter(
-                        watch,
-                        self.store,
-                        self.settings,
-                        kind=self._kind,
-                        server=self._server,
-                        notes=self._notes,
-                        tell=self._tell,
-                        drains=self._drains,
-                    )
+                        watch, self.store, self.settings, kind=self._kind, server=self._server, notes=self._notes,
+                        tell=self._tell, drains=self._drains,
+                    )  # fmt: skip
                     self._recycler = self._reporter.recycler
                     self._watch = watch
                     self._keeper.start()
                     atexit.register(self.close)
-                    clash = ownership.clash()
-                    if clash:
+                    if clash := ownership.clash():
                         log.warning(clash)
                 finally:
                     self._is_starting = False
@@ -259,14 +251,10 @@ class Guard:
         return watch.observer.active
 
     def _refuse(self, settings: Settings) -> None:
-        if settings == self.settings or settings in self._refused:
-            return
-        self._refused.append(settings)
-        mine, others = (asdict(each) for each in (self.settings, settings))
-        names = [name for name in mine if mine[name] != others[name]]
-        log.warning(
-            "memguard: this process is already watched with other settings; these are not used: %s", ", ".join(names)
-        )
+        if settings != self.settings and settings not in self._refused:
+            self._refused.append(settings)
+            names = ", ".join(self.settings.differences(settings))
+            log.warning("memguard: this process is already watched with other settings; these are not used: %s", names)
 
 
 _process = _Process()

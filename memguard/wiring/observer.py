@@ -57,15 +57,9 @@ class Observer:
     """
 
     def __init__(
-        self,
-        sampler: Sampler,
-        ledger: Ledger,
-        tracing: Tracing,
-        live: Collection[Unit],
-        on_settled: Callable[[WindowReading, int | None], None],
-        *,
-        every_unit: bool,
-    ) -> None:
+        self, sampler: Sampler, ledger: Ledger, tracing: Tracing, live: Collection[Unit],
+        on_settled: Callable[[WindowReading, int | None], None], *, every_unit: bool,
+    ) -> None:  # fmt: skip
         self.lock = Lock()
         self.wake = 0.0
         self.active = False

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import mmap
 from collections.abc import Callable
 
 from memguard.instruments.native import trim
@@ -16,7 +17,9 @@ class Node:
 
     def __init__(self, size: int) -> None:
         self.itself = self
-        self.body = bytearray(size)
+        # Not of the C library, which gives back what it frees, or keeps it, as everything before has taught it.
+        self.body = mmap.mmap(-1, size)
+        self.body.write(bytes(size))
 
 
 def fragmented() -> Callable[[], None]:
