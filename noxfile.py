@@ -33,7 +33,8 @@ COMPARED_WITH = ("api-memory-watch", "dozer", "leakyspanner", "memray", "objgrap
 DRAWN_WITH = "matplotlib"
 FOR_ALL_PYTHONS = ("gc_neutrality",)
 BENCHMARKS = (
-    "boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "store", "detection", "others", "servers",
+    "boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "store", "object_pause", "detection",
+    "others", "servers",
 )  # fmt: skip
 DASHBOARD_ASSETS = "memguard/dashboard/static/"
 BESIDE_THE_PACKAGE = (

@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from rounds import save
+
 from memguard.explain import graph, holders, naming, variables
 from memguard.explain.cycles import cycles
 from memguard.explain.rows import Repeat
@@ -141,6 +143,7 @@ def main() -> None:
         ("size", the_size),
         ("cycles", the_cycles),
     )
+    rows = {}
     for name, act in acts:
         gc.collect()
         if name == "cycles":
@@ -151,6 +154,8 @@ def main() -> None:
             f"{took:.2f} s in all: {gave}",
             flush=True,
         )
+        rows[name] = {"gap_ms": 1000 * gap, "work_ms": 1000 * worked, "seconds": took}
+    save("object_pause", {"rows": rows, "objects": asked.objects})
 
 
 if __name__ == "__main__":

@@ -269,6 +269,22 @@ def _others(results: dict[str, Result]) -> Iterator[str]:
     )  # fmt: skip
 
 
+def _object_pause(results: dict[str, Result]) -> Iterator[str]:
+    found = results["object_pause"]
+    yield "## Looking into objects\n"
+    yield (
+        f"`python benchmarks/object_pause.py`: on a heap of {_millions(found['objects'])} objects, the longest time in which "
+        "another thread did not get its turn, and how much of it the process itself was at work.\n"
+    )
+    yield from table(
+        ("what", "longest pause", "of it at work", "in all"),
+        (
+            (name, f"{row['gap_ms']:.0f} ms", f"{row['work_ms']:.0f} ms", f"{row['seconds']:.1f} s")
+            for name, row in found["rows"].items()
+        ),
+    )
+
+
 def _targets_of_servers(results: dict[str, Result]) -> Iterator[Target]:
     rows = results["servers"]["rows"]
     for routes, least in ((OF_A_REQUEST, 0.99), (("trivial",), 0.98)):
@@ -315,6 +331,20 @@ def _targets_of_memory(results: dict[str, Result]) -> Iterator[Target]:
     yield Target.most("MB a worker", 6.0, [(results["footprint"]["worker_mb"]["median"], {})])
 
 
+def _targets_of_store(results: dict[str, Result]) -> Iterator[Target]:
+    rows = [row for row in results["store"]["rows"] if row["store"] == "file"]
+    each = [(row["ms_a_second"]["mean"], {"route": f"{row['workers']} workers"}) for row in rows]
+    yield Target.most("store: CPU ms a second and worker", 1.0, each)
+    answers = [(row["answers"]["report"]["wall_ms"]["median"], {"route": f"{row['workers']} workers"}) for row in rows]
+    yield Target.most("store: ms until the report is there", 100.0, answers)
+
+
+def _targets_of_pauses(results: dict[str, Result]) -> Iterator[Target]:
+    rows = results["object_pause"]["rows"].items()
+    each = [(row["gap_ms"], {"route": name}) for name, row in rows if not name.startswith("Python")]
+    yield Target.most("looking into objects: ms that other threads stand still", 250.0, each)
+
+
 def _targets_of_others(results: dict[str, Result]) -> Iterator[Target]:
     if "window" not in results:
         return
@@ -337,11 +367,13 @@ TARGETS: dict[str, Callable[[dict[str, Result]], Iterator[Target]]] = {
     "window": _targets_of_window,
     "gc_neutrality-3.11": _targets_of_gc,
     "footprint": _targets_of_memory,
+    "store": _targets_of_store,
+    "object_pause": _targets_of_pauses,
     "others": _targets_of_others,
 }
 SECTIONS: dict[str, Callable[[dict[str, Result]], Iterator[str]]] = {
     "servers": _servers, "boundary": _boundary, "window": _window, "gc_neutrality": _gc, "detection": _detection,
-    "footprint": _memory, "store": _store, "others": _others,
+    "footprint": _memory, "store": _store, "object_pause": _object_pause, "others": _others,
 }  # fmt: skip
 
 
