@@ -23,6 +23,9 @@ CLOSING = """
 - `trace` and every other use of tracemalloc slow a process by what tracemalloc itself costs; memguard turns it on in `watch`
   for the few windows of a zoom alone."""
 
+Result = dict[str, Any]
+"""What a script has kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -69,3 +72,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[st
     yield "| " + " | ".join("---" for _ in heads) + " |"
     for row in rows:
         yield "| " + " | ".join(str(cell) for cell in row) + " |"
+
+
+def millions(objects: int) -> str:
+    """Return a number of objects as a person says it, nothing for 0."""
+    return f"{objects / 1e6:g} million" if objects else ""
