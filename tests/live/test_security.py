@@ -249,8 +249,8 @@ def test_every_action_is_carried_out_by_real_workers(site: Site) -> None:
     for action in ACTIONS:
         if action in {"recycle", "lines"}:
             continue  # a worker that leaves, and units that are followed, are tests of their own
-        seconds = {"seconds": 1} if action == "trace" else {}
-        body = json.dumps({"action": action, "workers": "all", **seconds}).encode()
+        more = {"trace": {"seconds": 1}, "inspect": {"way": "cycles"}}.get(action, {})
+        body = json.dumps({"action": action, "workers": "all", **more}).encode()
         names = {each["id"] for each in json.loads(site.order(BEARER, OURS, JSON, body=body).body)["commands"]}
         assert len(names) == 2
 

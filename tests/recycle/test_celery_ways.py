@@ -79,10 +79,10 @@ def test_group(worker: Running) -> None:
 
 def test_chord(worker: Running) -> None:
     """The body of a chord that a task has become runs once, with all results."""
-    result, pids = celery_ways.split.apply_async((6,)).get(SECONDS)
+    result, pids = celery_ways.split.apply_async((12,)).get(SECONDS)
 
-    assert (result, len(pids)) == (sum(range(1, 7)), 6)
-    assert len(set(pids)) >= 3
+    assert (result, len(pids)) == (sum(range(1, 13)), 12)
+    assert len(set(pids)) >= 3, "both processes were replaced meanwhile, on a busy machine after some tasks only"
 
 
 def test_chain(worker: Running) -> None:

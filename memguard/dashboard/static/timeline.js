@@ -29,6 +29,7 @@ class Timeline {
     this.points = new Points();
     this.hidden = new Set();
     this.charts = [];
+    this.held = this.waits = false;
     this.listen();
     this.load();
   }
@@ -50,9 +51,21 @@ class Timeline {
       event.preventDefault();
       this.move((span) => span.follow(Number(follow)));
     });
+    // Data that comes while somebody drags would take the chart from under the pointer.
+    this.element.addEventListener("pointerdown", () => {
+      this.held = true;
+    });
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => setTimeout(() => this.release()));
     document.addEventListener("memguard:shown", () => this.span.still || this.load({ tail: true }));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw({ anew: true }));
     new ResizeObserver(() => this.resize()).observe(this.part("sum"));
+  }
+
+  release() {
+    this.held = false;
+    if (!this.waits) return;
+    this.waits = false;
+    this.draw();
   }
 
   move(how) {
@@ -87,6 +100,11 @@ class Timeline {
 
   // New data goes into the charts that stand; they are made anew only where their lines or colours change.
   draw({ anew = false } = {}) {
+    if (this.held) {
+      this.waits = true;
+      if (anew) this.lines = null;
+      return;
+    }
     const columns = this.points.columns();
     this.columns = columns;
     this.part("nothing").hidden = columns.moments.length > 0;
