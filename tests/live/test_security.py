@@ -246,10 +246,11 @@ def test_commands_are_only_taken_from_the_page_itself(site: Site) -> None:
 
 def test_every_action_is_carried_out_by_real_workers(site: Site) -> None:
     """Each worker takes up what it is asked to, and says what it gave, or why it could not."""
+    particulars: dict[str, dict[str, object]] = {"trace": {"seconds": 1}, "inspect": {"way": "cycles"}}
     for action in ACTIONS:
         if action in {"recycle", "lines"}:
             continue  # a worker that leaves, and units that are followed, are tests of their own
-        more = {"trace": {"seconds": 1}, "inspect": {"way": "cycles"}}.get(action, {})
+        more = particulars.get(action, {})
         body = json.dumps({"action": action, "workers": "all", **more}).encode()
         names = {each["id"] for each in json.loads(site.order(BEARER, OURS, JSON, body=body).body)["commands"]}
         assert len(names) == 2

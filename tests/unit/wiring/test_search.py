@@ -135,7 +135,7 @@ def scan(
     clock: Clock,
     *,
     after: float,
-    allowed: float = 1.0,
+    allowed: float = 100.0,
     eager: bool = False,
     suspected: bool = False,
 ) -> bool:
