@@ -21,7 +21,7 @@ SECONDS_TO_START = 180.0
 SECONDS_PER_REQUEST = 300.0
 GUNICORN = {
     "gunicorn sync": ("--worker-class", "sync"),
-    "gunicorn gthread": ("--worker-class", "gthread", "--threads", "4"),
+    "gunicorn gthread": ("--worker-class", "gthread", "--threads", "4", "--keep-alive", "900"),
 }
 ASGI_APPS = {"uvicorn": "apps.starlette_app:app", "uvicorn FastAPI": "apps.fastapi_app:app"}
 WEB = (*GUNICORN, "uvicorn")
