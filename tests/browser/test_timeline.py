@@ -89,6 +89,8 @@ def test_zoom_and_pan_by_mouse_keys_and_buttons(visitor: Visitor) -> None:
 
     page.get_by_role("link", name="10 min").click()
     expect(page).to_have_url(re.compile(r"\?seconds=600$"))
+    # The chart is made anew once the answer names other workers than the stretch before: earlier there were none.
+    expect(page.locator("[data-part=legend] button")).to_have_count(2)
     over = page.locator("[data-part=each] .u-over")
     expect(over).to_be_visible()
     box = over.bounding_box()
