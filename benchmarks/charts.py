@@ -18,26 +18,11 @@ MILLION = 1e6
 Row = dict[str, Any]
 
 
-def cost_by_route(rows: Sequence[Row], to: Path) -> None:
-    """Draw CPU per request over that of the bare application, for each server and route."""
+def cost_by_route(rows: Sequence[Row], variants: tuple[str, str], to: Path) -> None:
+    """Draw CPU per request over that of the bare application, of two variants for each server and route."""
     figure, axes = _figure(0.42 * len(rows) + 1.2)
     for place, row in enumerate(rows):
-        for shift, name in ((-0.15, "watch"), (0.15, "ceiling")):
-            each = row["cpu"][name]
-            _whisker(axes, each, place + shift, COLORS[name], name if not place else "")
-    axes.axvline(1.0, color=COLORS["bare"], linewidth=1)
-    axes.set_yticks(range(len(rows)), [f"{row['server']}, {row['route']}{_of_heap(row['heap'])}" for row in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel("CPU per request, bare = 1 (median and quartiles of the rounds)")
-    axes.legend(loc="lower right")
-    _save(figure, to)
-
-
-def cost_of_tracing(rows: Sequence[Row], to: Path) -> None:
-    """Draw `trace` and plain tracemalloc beside the bare application."""
-    figure, axes = _figure(0.42 * len(rows) + 1.2)
-    for place, row in enumerate(rows):
-        for shift, name in ((-0.15, "tracemalloc"), (0.15, "trace")):
+        for shift, name in zip((-0.15, 0.15), variants, strict=True):
             _whisker(axes, row["cpu"][name], place + shift, COLORS[name], name if not place else "")
     axes.axvline(1.0, color=COLORS["bare"], linewidth=1)
     axes.set_yticks(range(len(rows)), [f"{row['server']}, {row['route']}{_of_heap(row['heap'])}" for row in rows])

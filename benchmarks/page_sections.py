@@ -12,8 +12,8 @@ PICTURES = DOCS / "overhead"
 
 def _servers(results: dict[str, Result]) -> Iterator[str]:
     rows = results["servers"]["rows"]
-    charts.cost_by_route(rows, PICTURES / "routes.svg")
-    charts.cost_of_tracing(rows, PICTURES / "tracing.svg")
+    charts.cost_by_route(rows, ("watch", "ceiling"), PICTURES / "routes.svg")
+    charts.cost_by_route(rows, ("tracemalloc", "trace"), PICTURES / "tracing.svg")
     yield "## On real servers\n"
     yield (
         f"`python benchmarks/servers.py`: one worker of each variant, all of them under load at the same time, "

@@ -80,6 +80,24 @@ def is_own(kind: type) -> bool:
     return module_of(kind).startswith("memguard.")
 
 
+def reached_from_outside(objects: list[Any]) -> tuple[bytearray, list[list[int]]]:
+    """Return for each place in a list whether something else refers to it, be it by way of others in the list.
+
+    And beside it to which places each refers.
+    """
+    points_to, inner = _references(objects)
+    reachable = bytearray(len(objects))
+    pending = [place for place in range(len(objects)) if _is_held_outside(objects, place, inner)]
+    for place in pending:
+        reachable[place] = 1
+    while pending:
+        for target in points_to[pending.pop()]:
+            if not reachable[target]:
+                reachable[target] = 1
+                pending.append(target)
+    return reachable, points_to
+
+
 def _keep_alive_and_foreign(born: list[Any]) -> int:
     """Take cyclic garbage and memguard's own objects out of the list, in place; return how many were our own.
 
@@ -87,16 +105,7 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
     counts, and what can be reached from an object that has references left is alive.
     """
     found = len(born)
-    points_to, inner = _references(born)
-    reachable = bytearray(len(born))
-    pending = [position for position in range(len(born)) if _is_held_outside(born, position, inner)]
-    for position in pending:
-        reachable[position] = 1
-    while pending:
-        for target in points_to[pending.pop()]:
-            if not reachable[target]:
-                reachable[target] = 1
-                pending.append(target)
+    reachable, _ = reached_from_outside(born)
     own = 0
     kept = 0
     for position in range(found):

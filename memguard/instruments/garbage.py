@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from memguard.instruments.census import _is_held_outside, _references, is_own
+from memguard.instruments.census import is_own, reached_from_outside
 from memguard.instruments.rss import RssReader, memory_limit
 from memguard.instruments.walking import AT_ONCE, Marks, Pace, Walk, referents, size_of
 from memguard.units import format_bytes
@@ -113,16 +113,7 @@ def _marked(roots: list[Any], pace: Pace) -> Marks:
 
 def _unheld(left: list[Any]) -> Garbage:
     """Take away what something outside the list refers to, and what can be reached from that; the rest is garbage."""
-    points_to, inner = _references(left)
-    held = bytearray(len(left))
-    pending = [place for place in range(len(left)) if _is_held_outside(left, place, inner)]
-    for place in pending:
-        held[place] = 1
-    while pending:
-        for target in points_to[pending.pop()]:
-            if not held[target]:
-                held[target] = 1
-                pending.append(target)
+    held, points_to = reached_from_outside(left)
     kept = [place for place in range(len(left)) if not held[place]]
     places = {place: number for number, place in enumerate(kept)}
     objects = [left[place] for place in kept]

@@ -120,7 +120,7 @@ class Findings:
         )
 
     def _sites(self, operation: Operation, zoomed: tuple[Trace, ...], holder: Holder | None) -> tuple[Site, ...]:
-        """Return where it was allocated; if neither the application nor its call did that, first the line that keeps it."""
+        """Return where it was allocated; first the line that keeps it, if no line of the application allocated it."""
         found, zoom = sites.blame(zoomed), self._watch.observer.zoom
         is_its_own = zoom.is_through_own_code(operation) or bool(
             zoomed and sites.is_application(zoomed[0].frames[0][0])
