@@ -54,6 +54,11 @@ class Seen:
         """Return the clean operations that were accused."""
         return sorted(f"{named.kind} {named.name}" for named in self.named if (named.kind, named.name) not in LEAKS)
 
+    def why(self, name: str) -> str:
+        """Say what memguard thinks of an operation, with its reasons."""
+        entry = next((entry for entry in self.report.get("operations", ()) if entry["name"] == name), None)
+        return f"{entry['verdict']}, {'; '.join(entry['reasons'])}" if entry else "no unit of it was seen"
+
     def sentence(self, named: Named) -> str:
         """Say in one line what leaks and where that was allocated."""
         finding = next((f for f in self.report["findings"] if _operation(f) == (named.kind, named.name)), None)

@@ -90,7 +90,7 @@ def test_it_finds_both_leaks_and_nothing_else(tmp_path: Path) -> None:
     """`--check` ends by itself with exit code 0 and says when each leak was named, and at which line."""
     log = tmp_path / "demo.log"
     with _demo(log, "--check") as process:
-        assert process.wait(180) == 0, log.read_text()
+        assert process.wait(240) == 0, log.read_text()
     output = log.read_text()
     assert output.count("named after") == 2
     assert f"{Path('example_apps/flask_app/app.py')}:" in output
