@@ -197,7 +197,7 @@ class Reporter:
         watch, now, cpu = self._watch, time(), process_time()
         busy = max(cpu - self._last_cpu, BUSY_SHARE_LEAST * (now - self._last_round))
         # What an accusation costs to explain is bounded, and must not take other operations' windows.
-        beside = watch.boundary_seconds + keeper_seconds - self._explained_seconds
+        beside = watch.boundary_seconds + watch.closely.seconds + keeper_seconds - self._explained_seconds
         watch.sampler.grant(busy, beside - self._beside_seconds, eager=self._is_eager(now))
         watch.observer.plan()
         self._busy_seconds += busy
@@ -214,7 +214,9 @@ class Reporter:
     def _judge(self) -> None:
         started, now = thread_time(), time()
         with self._watch.observer.lock:
-            self._judged = self._watch.ledger.judge()
+            ledger = self._watch.ledger
+            self._watch.closely.turn(ledger.books.watched, ledger.totals())
+            self._judged = ledger.judge()
             self._findings.update(self._judged, now)
         used = thread_time() - started
         pause = max(SECONDS_BETWEEN_VERDICTS, used / (VERDICT_SHARE_MOST * self._allowed()))
