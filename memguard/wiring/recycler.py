@@ -75,7 +75,9 @@ class Recycler:
         self.hard_ceiling = resolved(settings.rss_hard_ceiling, memory=limit, baseline=watch.baseline)
         self.lowest = min((each for each in (self.ceiling, self.hard_ceiling) if each is not None), default=None)
         soft = None if self.ceiling is None else jittered(self.ceiling, f"{me.host} {me.pid} {me.started_at}")
-        self.memory = OwnMemory(watch.rss, settings.rss_metric, self.lowest or sys.maxsize)
+        # What is shared is taken off from the lowest limit on that is compared with: the one with the jitter.
+        limits = [each for each in (soft, self.hard_ceiling) if each is not None]
+        self.memory = OwnMemory(watch.rss, settings.rss_metric, min(limits, default=sys.maxsize))
         self.armed = True
         self._watch, self._settings = watch, settings
         self._machine = Recycling(Limits(soft, self.hard_ceiling, settings.recycle_samples))
@@ -159,9 +161,12 @@ class Recycler:
             return
         try:
             with self._part:
-                used, machine = self.memory.read_quickly(), self._machine
+                machine = self._machine
                 if machine.lowest is None:
-                    machine.note(used)
+                    machine.note(
+                        self.memory.read()
+                    )  # takes longer, once: the quick one knows nothing yet of what is shared
+                used = self.memory.read_quickly()
                 if self.hard_ceiling is not None and used > self.hard_ceiling and machine.phase != "holds":
                     self._act(machine.sample(self._reading(used, is_busy=True)), used)
                 if machine.phase == "holds" and machine.is_over(used):

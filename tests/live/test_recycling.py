@@ -32,6 +32,8 @@ ROUNDED = 0.01
 """Seconds by which moments may be off that are reckoned from rounded durations."""
 SERVING_MB = 60
 """A worker of the application that has served something uses less."""
+LOADED_MB = 80
+"""What its first request loads where that is asked for."""
 
 
 @contextmanager
@@ -147,9 +149,20 @@ def _left(web: Web) -> set[int]:
     return {event["pid"] for event in events(web, "recycle")}
 
 
-def test_a_baseline_over_the_ceiling(servers: Servers, tmp_path: Path) -> None:
+BASELINES: dict[str, tuple[int, tuple[str, ...], dict[str, str]]] = {
+    "far over": (SERVING_MB, (), {}),
+    "preloaded, just over": (LOADED_MB + 12, ("--preload",), {}),
+    "by uss, just over": (LOADED_MB + 12, ("--preload",), {"MEMGUARD_RSS_METRIC": "uss"}),
+}
+"""A ceiling, options and settings: just over it is what has added less than the ceiling since it was forked."""
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_a_baseline_over_the_ceiling(servers: Servers, tmp_path: Path, baseline: str) -> None:
     """A fleet that is over its ceiling from the first request on is not recycled to death: it says so, and serves on."""
-    with hungry(servers, tmp_path, ceiling=SERVING_MB, HUNGRY_LOADS_LATE_MB="80") as web:
+    ceiling, options, environ = BASELINES[baseline]
+    environ = {"HUNGRY_LOADS_LATE_MB": str(LOADED_MB), **environ}
+    with hungry(servers, tmp_path, *options, ceiling=ceiling, **environ) as web:
         pids = asking_until(web, "/pid", lambda: len(events(web, "ceiling")) == 2, "both to say so", threads=2)
         for _ in range(50):
             pids.add(asked(web, "/pid"))
