@@ -20,7 +20,7 @@ from memguard.instruments.rss import RssReader
 from memguard.model import Event, WorkerState
 from memguard.recycling import coordinator as coordinating
 from memguard.recycling import locks
-from memguard.recycling.ceiling import JITTER
+from memguard.recycling.limits import JITTER
 from memguard.recycling.record import Recycle
 from memguard.recycling.servers import Refusing
 from memguard.settings import Settings
@@ -296,6 +296,19 @@ def test_the_hard_ceiling_alone_with_a_drain(host: Callable[..., Host]) -> None:
     until(lambda: "leave" in server.said, "the worker to leave")
 
     assert server.said == ["stop", "count", "leave"]
+
+
+def test_a_ceiling_of_the_baseline_beside_a_hard_one(host: Callable[..., Host]) -> None:
+    """What only warns is said, and keeps no worker that passes the ceiling that acts."""
+    server = Noting()
+    one = host(server, rss_ceiling="101%", rss_hard_ceiling=resting() + 4 * ROOM)
+    one.leak()
+    one.looks(lambda: "only warns" in one.notes(), "the warning")
+    assert server.said == []
+    one.serve(3 * ROOM)
+    one.looks(lambda: server.said, "the worker to leave")
+
+    assert one.event("recycle")["hard"]
 
 
 def test_an_idle_worker(host: Callable[..., Host]) -> None:
