@@ -20,10 +20,11 @@ _NAMES = {
     "seconds": "{} s later",
 }  # fmt: skip
 """How a detail is told that is not told by its name."""
-_SENTENCES = {"recycle": "why", "died": "why", "gone": "why", "ceiling": "stays_because"}
+_SENTENCES = {"recycle": "why", "died": "why", "gone": "why", "killer": "why", "ceiling": "stays_because"}
 """A detail that says it all in words, by the type of event; the other details are what it is made of."""
 GRAVE = {
-    "finding": "leak", "died": "leak", "gone": "leak", "ceiling": "suspect", "recycle": "link", "started": "clean",
+    "finding": "leak", "killer": "leak", "died": "leak", "gone": "leak", "ceiling": "suspect", "recycle": "link",
+    "started": "clean",
 }  # fmt: skip
 """How an event looks that is more than a remark."""
 
@@ -47,6 +48,7 @@ def sentence_of(event: Event) -> str:
         "relief": f"{who} tried to give memory back",
         "replaced": f"{who} has come for worker {detail.get('worker')}",
         "died": f"{who} died without a word",
+        "killer": f"{name} keeps killing workers",
         "gone": f"{who} is gone without a word",
         "store": "The store changed",
     }

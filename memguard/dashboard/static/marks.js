@@ -8,6 +8,7 @@ export const SIGNS = {
   recycle: ["↻", "--link"],
   died: ["✕", "--leak"],
   gone: ["✕", "--leak"],
+  killer: ["‼", "--leak"],
   finding: ["!", "--leak"],
   ceiling: ["⚑", "--suspect"],
 };

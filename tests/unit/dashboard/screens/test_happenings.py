@@ -20,6 +20,7 @@ from memguard.dashboard.screens.happenings import details_of, sentence_of
         ("recycle", {"replaced_by": 8, "replaced_after_seconds": "odd"}, "Worker 7 left, and worker 8 came for it"),
         ("replaced", {"worker": 6, "by": 7}, "Worker 7 has come for worker 6"),
         ("died", {}, "Worker 7 died without a word"),
+        ("killer", {"name": "GET /report"}, "GET /report keeps killing workers"),
         ("gone", {}, "Worker 7 is gone without a word"),
         ("store", {}, "The store changed"),
         ("of another version", {}, "Worker 7: of another version"),
@@ -49,6 +50,7 @@ def test_where_an_event_has_a_sentence_of_its_own_that_is_told() -> None:
     why = "it used 90 MB, over the ceiling of 80 MB, after 5 min and 1,200 units"
 
     assert details_of({"type": "recycle", "detail": {"why": why, "used_bytes": 90_000_000, "hard": False}}) == why
+    assert details_of({"type": "killer", "detail": {"why": why, "deaths": 3, "of": 4}}) == why
     stays = {"stays_because": "it is too young", "rss_bytes": 1}
     assert details_of({"type": "ceiling", "detail": stays}) == "it is too young"
 
