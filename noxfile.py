@@ -124,17 +124,18 @@ def soak(session: nox.Session) -> None:
 def recycle(session: nox.Session) -> None:
     """Recycling under a large load, hours of it, beside what others do on the same; fails when anything is lost.
 
-    `nox -s recycle -- web …` and `nox -s recycle -- celery …` run one half, and pass the rest on.
+    `nox -s recycle -- web …` and `nox -s recycle -- celery …` run one half; all other words are options of what runs.
     """
     _install_checkout(session)
-    half, *rest = session.posargs or [""]
+    halves = {"web": _recycle_web, "celery": _recycle_celery}
+    chosen = [name for name in halves if [name] == session.posargs[:1]]
+    options = session.posargs[len(chosen) :]
     failed = []
-    for name, run in (("web", _recycle_web), ("celery", _recycle_celery)):
-        if half in {"", name}:
-            try:
-                run(session, rest)
-            except CommandFailed:
-                failed.append(name)
+    for name in chosen or halves:
+        try:
+            halves[name](session, options)
+        except CommandFailed:
+            failed.append(name)
     if failed:
         session.error(f"failed: {', '.join(failed)}")
 
