@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import shlex
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from memguard.model import Stored, WorkerState
 from memguard.recycling.coordinator import SUCCESSOR_SECONDS
 from tests.live.live import SECONDS_PER_REQUEST, SECONDS_TO_SETTLE, Web, eventually, web_server
 from tests.stored import read_stored
+from tests.unit.instruments.test_container import own_group, real_group
 
 HUNGRY = "tests.live.hungry:app"
 QUICK = {
@@ -32,6 +34,7 @@ ROUNDED = 0.01
 """Seconds by which moments may be off that are reckoned from rounded durations."""
 SERVING_MB = 60
 """A worker of the application that has served something uses less."""
+GROUP_MB = 300
 LOADED_MB = 80
 """What its first request loads where that is asked for."""
 
@@ -238,6 +241,26 @@ def test_a_fat_parent(servers: Servers, tmp_path: Path) -> None:
     assert detail["floor_bytes"] > 200_000_000
     assert 90_000_000 < detail["used_bytes"] < 200_000_000
     assert all(state.rss_floor_bytes > 200_000_000 for state in workers)
+
+
+@pytest.mark.skipif(own_group() is None, reason="no memory group of version 1 can be made here")
+def test_a_share_of_the_container(servers: Servers, tmp_path: Path) -> None:
+    """In a group with a limit a ceiling in percent is of that limit, and who passes it is replaced long before the kernel kills."""
+    with real_group(GROUP_MB * 1_000_000) as group:
+
+        def command(port: int) -> list[str]:
+            enter = f'echo $$ > {shlex.quote(str(group / "cgroup.procs"))} && exec "$@"'
+            return ["sh", "-c", enter, "sh", *commands.gunicorn(HUNGRY, port, workers=1)]
+
+        with web_server(servers, tmp_path, command, MEMGUARD_RSS_CEILING="40%", **QUICK) as web:
+            asking_until(web, "/leak/1000", lambda: events(web, "replaced"), "one to be replaced", threads=2)
+            recycled, died = events(web, "recycle"), events(web, "died")
+            ceilings = {state.ceiling_bytes for state in stored(web).workers}
+
+    assert died == []
+    (ceiling,) = ceilings
+    assert ceiling == pytest.approx(0.4 * GROUP_MB * 1_000_000, abs=8192)
+    assert all(event["detail"]["used_bytes"] > event["detail"]["ceiling_bytes"] >= 0.95 * ceiling for event in recycled)
 
 
 def test_killed_in_a_request(servers: Servers, tmp_path: Path) -> None:
