@@ -20,7 +20,7 @@ from example_apps import commands
 from example_apps.servers import Servers
 from memguard.model import Stored, WorkerState
 from memguard.recycling.coordinator import SUCCESSOR_SECONDS
-from tests.live.live import SECONDS_PER_REQUEST, SECONDS_TO_SETTLE, Web, eventually, web_server
+from tests.live.live import SECONDS_PER_REQUEST, SECONDS_TO_SETTLE, TOKEN, Web, eventually, web_server
 from tests.stored import read_stored
 from tests.unit.instruments.test_container import own_group, real_group
 
@@ -255,7 +255,7 @@ def test_a_share_of_the_container(servers: Servers, tmp_path: Path) -> None:
         with web_server(servers, tmp_path, command, MEMGUARD_RSS_CEILING="40%", **QUICK) as web:
             asking_until(web, "/leak/1000", lambda: events(web, "replaced"), "one to be replaced", threads=2)
             recycled, died = events(web, "recycle"), events(web, "died")
-            ceilings = {state.ceiling_bytes for state in stored(web).workers}
+            ceilings = {state.ceiling_bytes or 0 for state in stored(web).workers}
 
     assert died == []
     (ceiling,) = ceilings
@@ -277,6 +277,22 @@ def test_killed_in_a_request(servers: Servers, tmp_path: Path) -> None:
     assert "request GET /slow/<float:seconds> (for " in died[0]["detail"]["running"][0]
     assert states[victim] == "died"
     assert "GET /slow/<float:seconds>" in line
+
+
+def test_an_operation_that_keeps_killing(servers: Servers, tmp_path: Path) -> None:
+    """The third worker that is killed in the same request makes that an event of its own, which page and report tell."""
+    with hungry(servers, tmp_path) as web:
+        for deaths in (1, 2, 3):
+            _kill_in(web, "/slow/20.0")
+            eventually(lambda count=deaths: asked(web, "/pid") and len(events(web, "died")) == count, "the death")
+        (event,) = events(web, "killer")
+        told = {each["type"] for each in web.report()["events"]}
+        pages = [web.get(f"/_memguard{path}", Authorization=f"Bearer {TOKEN}")[2] for path in ("", "/timeline")]
+
+    assert event["detail"]["name"] == "GET /slow/<float:seconds>"
+    assert "at 3 of the 3 deaths" in event["detail"]["why"]
+    assert "killer" in told
+    assert all(b"GET /slow/&lt;float:seconds&gt; keeps killing workers" in page for page in pages)
 
 
 def _kill_in(web: Web, path: str) -> int:
