@@ -69,7 +69,9 @@ def test_an_alert_is_told_by_its_own_text() -> None:
     """What the person who got it has read; of one that nobody got, also why."""
     cause = Cause("rss > 300MB", "", "The web worker 7 on here uses 310 MB, over 300 MB.", ME, 310e6, 300e6)
     alert = Notice(NOW, "firing", cause).event()
-    lost = Event(NOW, "undelivered", {"channel": "x", "attempts": 4, "why": "refused", "text": cause.text, "rule_of": "r"})
+    lost = Event(
+        NOW, "undelivered", {"channel": "x", "attempts": 4, "why": "refused", "text": cause.text, "rule_of": "r"}
+    )
 
     assert details_of(event_row(ME, alert)) == cause.text
     assert details_of(event_row(ME, lost)) == f"attempts 4, why refused, {cause.text}"
