@@ -14,6 +14,7 @@ from tests.browser.installing import executable
 from tests.browser.visiting import FLAGS, Visitor
 from tests.live.live import TOKEN, Web, eventually, spread, web_server
 from tests.live.reports import finding
+from tests.missing import missing
 
 LEAK = "GET /leak"
 ALERT_RULE = "rss > 1MB"
@@ -41,7 +42,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all of these tests; closed with them, because its event loop must not outlive them."""
     path = executable()
     if path is None:
-        pytest.skip("there is no Chromium, and no apt-get that could install it")
+        missing("there is no Chromium, and no apt-get that could install it")
     expect.set_options(timeout=EXPECTED_WITHIN)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
