@@ -60,6 +60,7 @@ def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
         "alive": alive,
         "state": state.state,
         "started_at": moment(state.id.started_at),
+        "release": state.release,
         "last_seen": moment(state.last_seen),
         "rss_bytes": state.rss_bytes,
         "rss_baseline_bytes": state.rss_baseline_bytes,
