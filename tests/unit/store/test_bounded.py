@@ -23,11 +23,11 @@ def test_the_newest_stay(constant: str, store: Store, monkeypatch: pytest.Monkey
     for module in (pruning, redis):
         monkeypatch.setattr(module, constant, KEPT)
     for number in range(9):
-        told_now = {"units": (unit(NOW + number),), "events": (event(NOW + number),)}
-        store.flush(told(WorkerId("here", number, NOW), at=NOW + number, **told_now))
+        at = NOW + number
+        store.flush(told(WorkerId("here", number, NOW), at=at, units=(unit(at),), events=(event(at),)))
     late = [NOW + PRUNE_EVERY + number for number in range(5)]
-    several = {"units": tuple(map(unit, late)), "events": tuple(map(event, late))}
-    store.flush(told(WorkerId("here", 9, NOW), at=late[-1], **several))
+    units, events = tuple(map(unit, late)), tuple(map(event, late))
+    store.flush(told(WorkerId("here", 9, NOW), at=late[-1], units=units, events=events))
     store.flush(told(WorkerId("here", 10, NOW), at=late[-1] + PRUNE_EVERY))
 
     newest = [at - NOW for at in late[-KEPT:]]
