@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import perf_counter, process_time, thread_time, time
 
 from memguard import safety
+from memguard.instruments.process import supervisor_started
 from memguard.model import Event, Flush, OperationStats, TimelinePoint, WorkerState
 from memguard.readings import Share
 from memguard.recycling.record import grown
@@ -61,6 +62,7 @@ class Reporter:
         self._kind = kind
         self._server = server
         self._notes = notes
+        self._supervisor_started_at = supervisor_started()
         self._judged: tuple[OperationStats, ...] = ()
         self.intervals = Intervals(watch)
         self._search = Search(watch, show_keys=settings.show_keys)
@@ -169,6 +171,8 @@ class Reporter:
             notes=tuple(note for note in notes if note),
             hard_ceiling_bytes=recycler.hard_ceiling,
             rss_floor_bytes=recycler.memory.floor,
+            release=self._settings.release or "",
+            supervisor_started_at=self._supervisor_started_at,
         )
 
     def _mode_notes(self) -> list[str]:
