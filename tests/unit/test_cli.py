@@ -230,6 +230,30 @@ def test_wrong_arguments_are_said(capsys: pytest.CaptureFixture[str]) -> None:
         assert named in said.err
 
 
+def test_a_complaint_is_one_line_whatever_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line break in a name is written out, and so is what would command the terminal."""
+    name = tmp_path / "no\nsuch \x1b[2Jfile"
+    shown = str(name).replace("\n", "\\n").replace("\x1b", "\\x1b")
+    for arguments in (
+        ["report", "--store", name],
+        ["snapshot", name],
+        ["diff", name, name],
+        ["profile", "-f", "job:load", "--", name],
+        ["record", "--", name],
+        ["record", "-o", name / "x", "--", sys.executable, "-c", ""],
+    ):
+        code, _, complaint = run(capsys, *arguments)
+        assert code == 2
+        assert shown in complaint.splitlines()[-1].replace("\\\\", "\\"), arguments
+        assert "\x1b" not in complaint
+    for arguments in (["report", name], ["units", "--top", name], [name]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(each) for each in arguments])
+        complaint = capsys.readouterr().err
+        assert (ended.value.code, complaint.count("\n")) == (2, 1), arguments
+        assert "\x1b" not in complaint
+
+
 def test_every_command_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
     """But the one that prints what a shell reads."""
     for command in cli.COMMANDS:

@@ -20,7 +20,17 @@ load(3_000_000)
 
 def profiled(program: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """Return what came of following `load` in a program, in a process of its own."""
-    command = [sys.executable, "-m", "memguard.cli", "profile", "-f", f"{program.stem}:load", *options, "--", str(program)]
+    command = [
+        sys.executable,
+        "-m",
+        "memguard.cli",
+        "profile",
+        "-f",
+        f"{program.stem}:load",
+        *options,
+        "--",
+        str(program),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
