@@ -33,8 +33,8 @@ COMPARED_WITH = ("api-memory-watch", "dozer", "leakyspanner", "memray", "objgrap
 DRAWN_WITH = "matplotlib"
 FOR_ALL_PYTHONS = ("gc_neutrality",)
 BENCHMARKS = (
-    "boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "store", "object_pause", "detection",
-    "others", "servers",
+    "boundary", "instructions", "window", "gc_neutrality", "footprint", "own_memory", "store", "object_pause", "snapshot_pause",
+    "detection", "others", "servers",
 )  # fmt: skip
 DASHBOARD_ASSETS = "memguard/dashboard/static/"
 BESIDE_THE_PACKAGE = (
@@ -118,6 +118,13 @@ def soak(session: nox.Session) -> None:
     """The example applications with clean routes only, five minutes, or as many as `--minutes` says: no accusation."""
     _install_checkout(session)
     session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def flakes(session: nox.Session) -> None:
+    """How often the pytest plugin judges wrongly: 1,000 judgements of a leaking and a clean sample; fails if one is wrong."""
+    _install_checkout(session)
+    session.run("python", "-m", "tests.flakes", *session.posargs)
 
 
 @nox.session
