@@ -6,11 +6,11 @@ from typing import Any
 
 import psutil
 
-from memguard.dashboard.accused import findings
-from memguard.dashboard.ageing import History
+from memguard.dashboard.accused import findings, well
 from memguard.dashboard.merging import DAY, GRAVITY, gravity, mean, mean_error, moment, verdict_of
 from memguard.dashboard.succession import with_successors
 from memguard.model import Event, Judgement, Operation, OperationStats, Stored, WorkerId, WorkerState
+from memguard.residue.ageing import History
 
 SCHEMA = 1
 
@@ -114,7 +114,7 @@ def _operation(operation: Operation, told: list[tuple[WorkerId, OperationStats]]
     standing = [stats for worker, stats in told if worker not in overruled]
     judged = [(stats.judgement, stats.sampled_units) for stats in standing]
     if overruled:
-        judged.append((Judgement(operation, "plateau", (history.reason(operation, overruled),)), 0))
+        judged.append((Judgement(operation, "plateau", (well(history, operation, overruled),)), 0))
     gravest, _ = max(judged, key=lambda each: (gravity(each[0]), each[1]))
     return {
         "kind": operation.kind,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memguard.dashboard.ageing import OVERLAP_SECONDS
 from memguard.dashboard.merging import gravity, mean, verdict_of
 from memguard.model import Judgement, Operation, Stored, WorkerState
+from memguard.residue.ageing import OVERLAP_SECONDS
 
 GENERATIONS_MOST = 12
 

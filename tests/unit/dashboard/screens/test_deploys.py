@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from memguard.dashboard.ageing import OVERLAP_SECONDS
 from memguard.dashboard.screens.deploys import GENERATIONS_MOST, generations
 from memguard.model import Judgement, Stored, WorkerId
+from memguard.residue.ageing import OVERLAP_SECONDS
 from tests.unit.telling import NOW, finding, judged, stats, worker
 
 LEAK, CLEAN = judged("GET /leak", "leak", objects=2.0), judged("GET /leak", "clean")
