@@ -128,6 +128,9 @@ class WorkerState:
         rss_floor_bytes: RSS when the process was forked, 0 where it was not, or before memguard was imported.
         overhead_ratio: CPU that memguard used of the CPU the process used (at least a tenth of a core is assumed).
         notes: Sentences for a person: fallbacks, parts switched off, what could not be done.
+        leaves: How it is replaced where it has to be, or that it was set not to be, in words; empty where that is not known.
+        stays_because: Why it could not be replaced, in words; empty where it can be.
+        inner_adapter: The adapter of memguard's that has seen units which another one watches; empty where there is one.
     """
 
     id: WorkerId
@@ -146,6 +149,9 @@ class WorkerState:
     notes: tuple[str, ...] = ()
     hard_ceiling_bytes: int | None = None
     rss_floor_bytes: int = 0
+    leaves: str = ""
+    stays_because: str = ""
+    inner_adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

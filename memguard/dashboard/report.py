@@ -97,6 +97,9 @@ def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
         "in_flight": state.in_flight if alive else 0,
         "windows_total": state.windows_total,
         "overhead_ratio": state.overhead_ratio,
+        "leaves": state.leaves,
+        "stays_because": state.stays_because,
+        "inner_adapter": state.inner_adapter,
         "notes": list(state.notes),
     }
 
