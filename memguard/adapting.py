@@ -1,6 +1,6 @@
 """What all adapters share: settings that are sound from the start, the mark of a watched request, operation names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from time import time
 from typing import Any
 
@@ -11,7 +11,7 @@ from memguard.recycling.servers.loading import loaded
 from memguard.safety import Part
 from memguard.settings import Settings
 from memguard.store.places import examine_place
-from memguard.wiring.guard import Guard
+from memguard.wiring.guard import Guard, Unit
 
 UNIT = "memguard.unit"
 """The key of a request's unit in its WSGI environ or ASGI scope, so that no second layer counts it again."""
@@ -20,6 +20,29 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 
 _part = Part("answering at the endpoint")
 FAILED = Response(500, (("Content-Type", "text/plain"),), b"memguard could not answer; its log says why.\n")
+
+
+def begin(
+    mark: MutableMapping[str, Any], settings: Settings, by: object, kind: str, name: str = UNMATCHED
+) -> tuple[Guard, Unit] | None:
+    """Begin a unit and mark its request with it; return None where a layer further out watches the request already.
+
+    Args:
+        mark: The environ or scope that goes with the request.
+        settings: What this process is watched by, if nothing else is said yet.
+        by: The adapter; that another one watches the request already is told as a fault of how they are wired.
+        kind: Of the unit, as for `Guard.begin`.
+        name: Of its operation, as far as it is known.
+    """
+    outer = mark.get(UNIT)
+    if outer is not None and not outer.ended:
+        if outer.watcher != id(by):
+            outer.inner = type(by).__module__
+        return None
+    guard = Guard.for_process(settings)
+    unit = mark[UNIT] = guard.begin(kind, name)
+    unit.watcher = id(by)
+    return guard, unit
 
 
 def load_settings(settings: Settings | Mapping[str, object] | None, arguments: Mapping[str, object]) -> Settings:

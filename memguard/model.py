@@ -130,6 +130,9 @@ class WorkerState:
         notes: Sentences for a person: fallbacks, parts switched off, what could not be done.
         release: What the application calls the version that the worker runs, empty where it does not say.
         supervisor_started_at: When the process that starts this worker and its replacements was started, 0.0 without one.
+        leaves: How it is replaced where it has to be, or that it was set not to be, in words; empty where that is not known.
+        stays_because: Why it could not be replaced, in words; empty where it can be.
+        inner_adapter: The adapter of memguard's that has seen units which another one watches; empty where there is one.
     """
 
     id: WorkerId
@@ -150,6 +153,9 @@ class WorkerState:
     rss_floor_bytes: int = 0
     release: str = ""
     supervisor_started_at: float = 0.0
+    leaves: str = ""
+    stays_because: str = ""
+    inner_adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

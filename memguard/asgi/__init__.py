@@ -7,7 +7,7 @@ of it, and the moment the last message of the body has left is kept apart.
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from memguard.adapting import UNIT, load_settings, operation_name
+from memguard.adapting import begin, load_settings, operation_name
 from memguard.asgi.endpoint import Message, Receive, Scope, Send, read_request, serve, split_path
 from memguard.asgi.heads import closing, timed
 from memguard.asgi.leaving import part
@@ -70,23 +70,23 @@ class MemGuardMiddleware:
             await self.app(scope, receive, send)
             part(scope)
             return
-        asked = guard = unit = None
+        asked = begun = None
         with _part:
             if kind == "request" and concerns(split_path(scope)[1], self.settings):
                 debug = bool(self._debug(scope) if callable(self._debug) else self._debug)
                 request = read_request(scope, debug=debug)
                 asked = request if admits(request, self.settings) else None
             # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
-            if asked is None and ((outer := scope.get(UNIT)) is None or outer.ended):
-                guard = Guard.for_process(self.settings)
-                unit = scope[UNIT] = guard.begin(kind, _name(scope, self._unmatched))
-                unit.naming = partial(self._named, scope)
+            if asked is None:
+                begun = begin(scope, self.settings, self, kind, _name(scope, self._unmatched))
+                if begun is not None:
+                    begun[1].naming = partial(self._named, scope)
         if asked is not None:
             await serve(asked, self.settings, receive, send)
-        elif guard is None or unit is None:
+        elif begun is None:
             await self.app(scope, receive, send)
         else:
-            await self._watch(guard, unit, scope, receive, send)
+            await self._watch(*begun, scope, receive, send)
 
     async def _watch(self, guard: Guard, unit: Unit, scope: Scope, receive: Receive, send: Send) -> None:
         error = False

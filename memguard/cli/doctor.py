@@ -7,10 +7,11 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from memguard import ownership
 from memguard.cli.command import FOUND, OK, CommandError
@@ -20,11 +21,13 @@ from memguard.instruments.heap import choose_window
 from memguard.instruments.native import NativeReader
 from memguard.instruments.rss import memory_limit
 from memguard.settings import Ceiling, Settings
-from memguard.store import WrongFileError
+from memguard.store import Limit, WrongFileError, origin_of
 from memguard.store.places import default_file, explicit_file, is_redis
 from memguard.units import format_bytes
 
 Grade = Literal["ok", "note", "wrong"]
+NOBODY = "memguard doctor"
+"""What stands for an address in the store's list of logins, as no address does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Print the checks; return 1 where anything is wrong."""
     settings = Settings.load({"service": asked.service} if asked.service else None)
-    checks = [*_interpreter(), *_store(settings), *_ceilings(settings), *_workers(settings)]
+    checks = [*_interpreter(), *_store(settings), *_ceilings(settings)]
+    if not any(check.what == "store" and check.grade == "wrong" for check in checks):
+        checks += _workers(settings)
     if asked.json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -76,7 +81,7 @@ def _interpreter() -> Iterator[Check]:
 
 def _store(settings: Settings) -> Iterator[Check]:
     if is_redis(settings.store):
-        yield Check("store", "note", "A Redis: `memguard report` says whether it answers.")
+        yield _redis(settings)
         return
     try:
         path = Path(explicit_file(settings) if settings.store else default_file(settings.service))
@@ -88,6 +93,22 @@ def _store(settings: Settings) -> Iterator[Check]:
         yield Check("store", "ok", f"{path} can be written.")
     else:
         yield Check("store", "wrong", f"{path} cannot be written by this user: workers would keep all in memory.")
+
+
+def _redis(settings: Settings) -> Check:
+    """Write to a Redis, through the store that workers use, something of which nothing stays."""
+    origin = origin_of(settings)
+    try:
+        store = origin.open()
+        try:
+            store.allow_login(NOBODY, time.time(), Limit(60.0, 1_000, 1_000))
+            store.forget_logins(NOBODY)
+        finally:
+            store.close()
+    except origin.faults as error:
+        told = f"{origin.place}: {origin.words(error)}; workers keep all in their own memory until it takes what they write."
+        return Check("store", "wrong", told)
+    return Check("store", "ok", f"{origin.place} answers and can be written.")
 
 
 def _ceilings(settings: Settings) -> Iterator[Check]:
@@ -128,7 +149,29 @@ def _workers(settings: Settings) -> Iterator[Check]:
                 f"{who}: it used {format_bytes(baseline)} when its first unit began, over its ceiling of "
                 f"{format_bytes(ceiling)}: a new one would be over it at once. Raise the ceiling.",
             )  # fmt: skip
-        elif row["server"] == "unknown":
-            yield Check("worker", "wrong", f"{who}: memguard does not know how to ask for its replacement.")
         else:
             yield Check("worker", "note" if row["notes"] else "ok", "; ".join([who, *row["notes"]]))
+        yield from _replacement(row)
+    if living:
+        yield _wiring(living)
+
+
+def _replacement(row: dict[str, Any]) -> Iterator[Check]:
+    """Say whether and how a worker is replaced; that it cannot be is a fault only where it has a ceiling."""
+    who = f"{row['kind']} {row['pid']}"
+    if row["stays_because"]:
+        has_ceiling = row["ceiling_bytes"] is not None or row["hard_ceiling_bytes"] is not None
+        told = f"{who} cannot be replaced: {row['stays_because']}."
+        yield Check("replacement", "wrong" if has_ceiling else "note", told)
+    elif row["leaves"]:
+        yield Check("replacement", "ok", f"{who}: {row['leaves']}.")
+
+
+def _wiring(living: list[dict[str, Any]]) -> Check:
+    inner = {row["inner_adapter"]: row for row in living if row["inner_adapter"]}
+    if not inner:
+        return Check("wiring", "ok", "Each unit passes one adapter of memguard.")
+    who = ", ".join(f"{name} in {row['kind']} {row['pid']}" for name, row in inner.items())
+    return Check(
+        "wiring", "wrong", f"Units pass a second adapter of memguard, which does nothing: {who}. Take one out."
+    )

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from memguard.dashboard.ageing import History
-from memguard.dashboard.merging import DAY, GRAVITY, gravity, is_accused, mean, moment, verdict_of
-from memguard.model import Finding, Known, Stored, WorkerId
+from memguard.dashboard.merging import DAY, GRAVITY, gravity, mean, moment, verdict_of
+from memguard.model import Finding, Known, Operation, Stored, WorkerId
+from memguard.residue.ageing import ACCUSED, History
 
 NEW_SECONDS = DAY
 """How long a finding is new, from the first time that any worker told of it."""
 LISTED_SECONDS = DAY
 """How long a finding that no worker stands by any more stays in the list."""
 BACK_SECONDS = 7 * DAY
-"""How long a finding that was told again after a long silence is marked."""
+"""How long a finding that was told again after it was gone is marked."""
 SITES_SHOWN = 10
 TYPES_SHOWN = 20
 
@@ -46,34 +46,34 @@ def best_told(told: Iterable[Finding]) -> Finding | None:
 
 
 def _is_listed(told: _Told, history: History, now: float) -> bool:
-    return any(
-        (is_accused(finding.judgement) and not history.is_overruled(worker, finding.judgement.operation))
-        or finding.last_seen >= now - LISTED_SECONDS
-        for worker, finding in told
+    return any(finding.judgement.verdict in ACCUSED for _, finding in history.standing(told)) or any(
+        finding.last_seen >= now - LISTED_SECONDS for _, finding in told
     )
 
 
 def _row(told: _Told, history: History, known: Known | None, *, now: float) -> dict[str, Any]:
-    standing = [
-        (worker, finding) for worker, finding in told if not history.is_overruled(worker, finding.judgement.operation)
-    ]
+    standing = history.standing(told)
     row = _merged([finding for _, finding in standing or told])
     if not row["sites"] and row["holder"] is None:  # who stands by it may be told without its evidence
         everybody = [finding for _, finding in told]
         row.update(sites=_sites(everybody), types=_types(everybody), holder=_holder(everybody))
     if not standing:
         operation = told[0][1].judgement.operation
-        row["verdict"], row["reasons"] = "plateau", [history.reason(operation, (worker for worker, _ in told))]
+        row["verdict"], row["reasons"] = "plateau", [well(history, operation, (worker for worker, _ in told))]
     first_seen = min([finding.first_seen for _, finding in told] + ([known.first_seen] if known else []))
-    returned = known is not None and known.returned is not None and known.returned >= now - BACK_SECONDS
-    accusers = [worker for worker, finding in standing if is_accused(finding.judgement)]
-    is_back = returned or history.has_returned(told[0][1].judgement.operation, accusers)
+    back_since = history.back_since(standing, known)
     return {
         **row,
         "first_seen": moment(first_seen),
         "new": first_seen > now - NEW_SECONDS,
-        "back": bool(accusers) and is_back,
+        "back": back_since is not None and back_since >= now - BACK_SECONDS,
     }
+
+
+def well(history: History, operation: Operation, workers: Iterable[WorkerId]) -> str:
+    """Say in words why what these workers said against an operation does not count."""
+    at = moment(history.well_since(operation, workers))
+    return f"no worker started since {at[:10]} {at[11:16]} UTC leaves anything: mended, or not driven the same way"
 
 
 def _merged(told: list[Finding]) -> dict[str, Any]:

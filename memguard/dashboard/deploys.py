@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memguard.dashboard.ageing import OVERLAP_SECONDS
 from memguard.dashboard.merging import gravity, mean, moment, verdict_of
 from memguard.model import Judgement, Operation, Stored, WorkerState
+from memguard.residue.ageing import OVERLAP_SECONDS
 
 GENERATIONS_MOST = 12
 

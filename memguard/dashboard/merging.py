@@ -22,11 +22,6 @@ def verdict_of(judged: Judgement) -> str:
     return judged.verdict if gravity(judged) >= 0 else GRAVITY[0]
 
 
-def is_accused(judged: Judgement) -> bool:
-    """Tell whether something is held against the operation."""
-    return judged.verdict in {"suspect", "leak"}
-
-
 def mean(weighted: Iterable[tuple[int, float]]) -> float:
     """Return the mean of rates, each weighted by the units it was measured on."""
     pairs = list(weighted)

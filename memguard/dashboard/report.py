@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from memguard.dashboard.accused import findings
-from memguard.dashboard.ageing import History
+from memguard.dashboard.accused import findings, well
 from memguard.dashboard.living import clocks_ahead, is_alive
 from memguard.dashboard.merging import DAY, GRAVITY, gravity, mean, mean_error, moment, verdict_of
 from memguard.dashboard.succession import with_successors
 from memguard.model import Event, Judgement, Operation, OperationStats, Stored, WorkerId, WorkerState
+from memguard.residue.ageing import History
 
 SCHEMA = 1
 
@@ -71,6 +71,9 @@ def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
         "in_flight": state.in_flight if alive else 0,
         "windows_total": state.windows_total,
         "overhead_ratio": state.overhead_ratio,
+        "leaves": state.leaves,
+        "stays_because": state.stays_because,
+        "inner_adapter": state.inner_adapter,
         "notes": list(state.notes),
     }
 
@@ -88,7 +91,7 @@ def _operation(operation: Operation, told: list[tuple[WorkerId, OperationStats]]
     standing = [stats for worker, stats in told if worker not in overruled]
     judged = [(stats.judgement, stats.sampled_units) for stats in standing]
     if overruled:
-        judged.append((Judgement(operation, "plateau", (history.reason(operation, overruled),)), 0))
+        judged.append((Judgement(operation, "plateau", (well(history, operation, overruled),)), 0))
     gravest, _ = max(judged, key=lambda each: (gravity(each[0]), each[1]))
     return {
         "kind": operation.kind,

@@ -36,6 +36,10 @@ def check_middleware(**_: object) -> list[checks.CheckMessage]:
                 "memguard watches nothing: its middleware is not in MIDDLEWARE.", hint=hint, id="memguard.W001"
             )
         ]
+    if len(places) > 1:
+        hint = "Leave the first of them: the others do nothing."
+        told = f"memguard's middleware is {len(places)} times in MIDDLEWARE."
+        return [checks.Warning(told, hint=hint, id="memguard.W003")]
     if places[0] > 0:
         before = ", ".join(settings.MIDDLEWARE[: places[0]])
         hint = f'Put "{MIDDLEWARE}" first.'

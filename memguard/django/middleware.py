@@ -8,11 +8,10 @@ from django.conf import settings as django_settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
-from memguard.adapting import UNIT, answer, load_settings
+from memguard.adapting import UNIT, answer, begin, load_settings
 from memguard.dashboard import BODY_LIMIT, Request, Response, admits, concerns
 from memguard.django.ending import Ending, named
 from memguard.safety import Part
-from memguard.wiring.guard import Guard
 
 _part = Part("watching Django requests")
 
@@ -69,11 +68,8 @@ class MemGuardMiddleware:
                 if asked is not None:
                     return asked, None
                 # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
-                mark = _mark(request)
-                if (outer := mark.get(UNIT)) is None or outer.ended:
-                    guard = Guard.for_process(self.settings)
-                    unit = mark[UNIT] = guard.begin("request")
-                    return None, Ending(guard, unit, request)
+                if (begun := begin(_mark(request), self.settings, self, "request")) is not None:
+                    return None, Ending(*begun, request)
         return None, None
 
     def _asked(self, request: HttpRequest) -> Request | None:

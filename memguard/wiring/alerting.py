@@ -7,6 +7,7 @@ next one goes on where the last one ended.
 import secrets
 import threading
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from time import monotonic, time
 
 from memguard.alerting import Rule, parse_rule
@@ -15,7 +16,8 @@ from memguard.export.alerts.alarm import Alarm, Limits, Notice
 from memguard.export.alerts.post import Post
 from memguard.export.alerts.rules import HOUR, View, causes
 from memguard.export.channels import Channel, channel
-from memguard.model import Event, Finding, Stored, WorkerId, WorkerState
+from memguard.model import Event, Finding, Known, Stored, WorkerId, WorkerState
+from memguard.residue.ageing import History
 from memguard.safety import Part
 from memguard.settings import Settings
 from memguard.store import Store
@@ -38,16 +40,21 @@ class _Act:
         self._store = store
 
     def send(self, notice: Notice, service: str) -> None:  # noqa: ARG002 - as every channel
-        """Give the command, once it fires; to all that are alive where it is about none of them."""
+        """Give the command, once it fires, to the worker that it is about; where that has gone, to the busiest."""
         if notice.state == "resolved":
             return
-        now = time()
-        worker = notice.cause.worker
-        living = [each.id for each in _living(self._store.read(), now)]
-        workers = [worker] if worker is not None and worker in living else living
-        self._store.add_commands(
-            [Command(secrets.token_hex(8), self._action, each, now, now, self._seconds) for each in workers]
+        now, about = time(), notice.cause.worker
+        stored = self._store.read()
+        kinds = {each.kind for each in stored.workers if each.id == about}
+        living = _living(stored, now)
+        likely = [each for each in living if each.kind in kinds] or living
+        # One, never all: what it does slows a worker down.
+        found = next((each for each in living if each.id == about), None) or max(
+            likely, key=lambda each: each.units_total, default=None
         )
+        if found is not None:
+            command = Command(secrets.token_hex(8), self._action, found.id, now, now, self._seconds)
+            self._store.add_commands([command])
 
 
 class Alerting:
@@ -116,6 +123,8 @@ class Alerting:
 
     def _view(self, stored: Stored, living: list[WorkerState], now: float) -> View:
         ids = {each.id for each in living}
+        history = History(stored, dict.fromkeys(ids, True))
+        standing = history.standing(stored.findings)
         curves: defaultdict[WorkerId, list[tuple[float, int]]] = defaultdict(list)
         if any(rule.measure == "slope" for rule in self._rules):
             for worker, point in self._store.timeline(since=now - HOUR, step=30, limit=POINTS_READ):
@@ -123,9 +132,10 @@ class Alerting:
         return View(
             now=now,
             workers=tuple(living),
-            operations=tuple(stats for worker, stats in stored.operations if worker in ids),
-            findings=_standing(stored, ids),
+            operations=tuple(row for row in stored.operations if row[0] in ids),
+            findings=tuple(standing),
             known=stored.known,
+            back=_back(history, standing, stored.known),
             events=stored.events,
             curves={worker: tuple(points) for worker, points in curves.items()},
         )
@@ -139,11 +149,11 @@ def _age(worker: WorkerId) -> tuple[float, str, int]:
     return worker.started_at, worker.host, worker.pid
 
 
-def _standing(stored: Stored, living: set[WorkerId]) -> tuple[Finding, ...]:
-    """Return findings of all workers, but for operations that a living one finds well and none accuses."""
-    verdicts: defaultdict[object, set[str]] = defaultdict(set)
-    for worker, stats in stored.operations:
-        if worker in living:
-            verdicts[stats.judgement.operation].add(stats.judgement.verdict)
-    well = {each for each, told in verdicts.items() if told & {"clean", "plateau"} and not told & {"suspect", "leak"}}
-    return tuple(finding for _, finding in stored.findings if finding.judgement.operation not in well)
+def _back(history: History, standing: list[tuple[WorkerId, Finding]], known: Iterable[Known]) -> dict[str, float]:
+    """Return when each finding was told again after it was gone, of those that were."""
+    told: defaultdict[str, list[tuple[WorkerId, Finding]]] = defaultdict(list)
+    for worker, finding in standing:
+        told[finding.fingerprint].append((worker, finding))
+    remembered = {each.fingerprint: each for each in known}
+    since = {print_: history.back_since(rows, remembered.get(print_)) for print_, rows in told.items()}
+    return {print_: at for print_, at in since.items() if at is not None}

@@ -13,6 +13,7 @@ from memguard.recycling.ceiling import Recycling
 from memguard.recycling.coordinator import Coordinator
 from memguard.recycling.departure import drain
 from memguard.recycling.record import Recycle
+from memguard.recycling.refusal import refusal
 from memguard.recycling.relief import Yield
 from memguard.recycling.servers import Server, detect
 from memguard.safety import Part
@@ -94,6 +95,19 @@ class Leaving:
     def state(self) -> str:
         """What the store calls it: `serving`, or `recycling` from the moment that the slot is this worker's."""
         return "recycling" if self._machine.phase in {"holds", "draining", "leaving"} else "serving"
+
+    def outlook(self) -> tuple[str, str]:
+        """Return how this worker is replaced where it has to be, and why it cannot be: sentences, one of them empty."""
+        settings, server = self._settings, self.server
+        stays = refusal(settings, server, self._coordinator.trouble)
+        if stays is not None:
+            return (f"it is not replaced: {stays.words}", "") if stays.kind == "setting" else ("", stays.words)
+        if callable(settings.recycle):
+            return "by a call of what the setting `recycle` is", ""
+        if self.with_unit:
+            return f"at the end of a unit, by {server.name}'s own graceful exit", ""
+        patience = f"no new connections, {settings.drain_timeout:g} s at most for those that are open"
+        return f"drained, with {patience}; then by {server.name}'s own graceful exit", ""
 
     def notes(self) -> list[str]:
         """Return sentences for a person about a worker that is over a ceiling, or judged otherwise than one may think."""

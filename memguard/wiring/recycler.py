@@ -122,6 +122,10 @@ class Recycler:
         """Whether this worker was asked to leave, and has not stayed after all."""
         return self._machine.phase == "leaving"
 
+    def outlook(self) -> tuple[str, str]:
+        """Return how this worker is replaced where it has to be, and why it cannot be: sentences, one of them empty."""
+        return self._leaving.outlook()
+
     def notes(self) -> list[str]:
         """Return sentences for a person about a worker that is over a ceiling, or judged otherwise than one may think."""
         return self._leaving.notes()

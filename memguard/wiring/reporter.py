@@ -8,7 +8,7 @@ from memguard.instruments.process import supervisor_started
 from memguard.model import Event, Flush, OperationStats, TimelinePoint, WorkerState
 from memguard.readings import Share
 from memguard.recycling.record import grown
-from memguard.recycling.servers import Server, detect
+from memguard.recycling.servers import UNKNOWN, Server, detect
 from memguard.settings import Settings
 from memguard.store import Store
 from memguard.wiring.alerting import Alerting
@@ -21,6 +21,8 @@ from memguard.wiring.search import Search
 from memguard.wiring.watch import Watch
 
 SECONDS_BETWEEN_VERDICTS, SECONDS_BETWEEN_VERDICTS_EAGER, SECONDS_BETWEEN_VERDICTS_MOST = 3.0, 6.0, 15.0
+SECONDS_BETWEEN_OUTLOOKS = 30.0
+"""Whether this worker could be replaced seldom changes, and is looked for in the frames of all threads."""
 ROUNDS_SHARE = 0.2
 """Share of the overhead budget for the keeper's rounds, in which most is the writing to the store."""
 VERDICT_SHARE_MOST = 0.2
@@ -73,6 +75,7 @@ class Reporter:
         self._busy_rate = BUSY_SHARE_LEAST
         self._explained_seconds = 0.0
         self._next_verdict = time() + SECONDS_BETWEEN_VERDICTS
+        self._outlook, self._next_outlook = ("", ""), 0.0
         self.boxes = Boxes(
             watch,
             settings,
@@ -144,6 +147,8 @@ class Reporter:
     def _state(self, state: str, now: float, rss: int) -> WorkerState:
         watch = self._watch
         server, recycler = self._server or detect(), self.recycler
+        if now >= self._next_outlook or server.name == UNKNOWN:
+            self._outlook, self._next_outlook = recycler.outlook(), now + SECONDS_BETWEEN_OUTLOOKS
         notes = [
             watch.observer.note,
             self.commands.note,
@@ -151,6 +156,9 @@ class Reporter:
             *self.boxes.notes(),
             *self._notes,
             *self._mode_notes(),
+            watch.inner_adapter
+            and f"requests pass two adapters of memguard, {watch.inner_adapter} being the inner one, "
+            "which does nothing: take one of them out",
             *self._store.notes,
             *safety.notes(),
         ]
@@ -173,6 +181,9 @@ class Reporter:
             rss_floor_bytes=recycler.memory.floor,
             release=self._settings.release or "",
             supervisor_started_at=self._supervisor_started_at,
+            leaves=self._outlook[0],
+            stays_because=self._outlook[1],
+            inner_adapter=watch.inner_adapter,
         )
 
     def _mode_notes(self) -> list[str]:

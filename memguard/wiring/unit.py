@@ -35,12 +35,14 @@ class Unit:
         naming: Returns the operation's name while the unit runs, None where it is not known yet; where the adapter sets the
             name only at the end. Asked from another thread; gone once the end was seen.
         rss: RSS when it began, 0 where nobody asked for it.
+        watcher: The `id` of the adapter that has begun it, 0 where it does not say.
+        inner: The adapter further in that has met it as well, empty where none has.
         expiring: Objects that have to go soon after the end, with what they are; empty again once it was seen.
     """
 
     __slots__ = (
-        "__weakref__", "_body_at", "_view", "began", "ended", "expiring", "kind", "name", "naming", "operation", "overlapped",
-        "record", "rss", "sequence", "start", "when_known",
+        "__weakref__", "_body_at", "_view", "began", "ended", "expiring", "inner", "kind", "name", "naming", "operation", "overlapped",
+        "record", "rss", "sequence", "start", "watcher", "when_known",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str) -> None:
@@ -54,7 +56,8 @@ class Unit:
         self.when_known: Callable[[Unit], None] | None = None
         self.naming: Callable[[], str | None] | None = None
         self.overlapped = False
-        self.sequence = self.rss = 0
+        self.sequence = self.rss = self.watcher = 0
+        self.inner = ""
         self.operation: Operation | None = None
         self.start: Start | None = None
         self.record: int | None = None

@@ -41,6 +41,7 @@ class Watch:
 
     Attributes:
         begun: Units that have begun; the number of the latest one.
+        inner_adapter: The adapter that has met units which another one had begun, empty where none has.
         live: Units in flight.
         code: The host's own code that an operation runs, where it is known.
         baseline: RSS in bytes when the first unit began.
@@ -59,7 +60,7 @@ class Watch:
         self.tracing = tracing
         if tracing_every_unit:
             self.tracing.start(settings.trace_frames)
-        self.begun = 0
+        self.begun, self.inner_adapter = 0, ""
         self.live: set[Unit] = set()
         self.ledger = Ledger()
         self.sampler = Sampler(settings.overhead_budget)
@@ -113,6 +114,7 @@ class Watch:
         if self.observer.zoom.has_left:
             self.observer.without_waiting(self.observer.zoom.leave)
         unit.when_known = None
+        self.inner_adapter = unit.inner or self.inner_adapter
         is_in_a_window = self.observer.active
         if is_in_a_window:
             self.observer.ends(unit)

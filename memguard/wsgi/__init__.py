@@ -6,11 +6,10 @@ A request's unit lasts from the call of the application until the server closes 
 from collections.abc import Iterable, Mapping
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from memguard.adapting import UNIT, answer, load_settings, operation_name
+from memguard.adapting import answer, begin, load_settings, operation_name
 from memguard.dashboard import concerns
 from memguard.safety import Part
 from memguard.settings import Settings
-from memguard.wiring.guard import Guard
 from memguard.wsgi.endpoint import Debug, admitted, path_of, send
 from memguard.wsgi.exchange import Exchange, Route
 
@@ -60,11 +59,10 @@ class MemGuardMiddleware:
                 asked = admitted(environ, self.settings, debug=self._debug)
                 answered = None if asked is None else answer(asked, self.settings)
             # Refused, it is a request like any other: the host answers, and nothing tells it from an unknown path.
-            if answered is None and ((outer := environ.get(UNIT)) is None or outer.ended):
-                guard = Guard.for_process(self.settings)
-                unit = guard.begin("request", operation_name(environ.get("REQUEST_METHOD", ""), self._unmatched))
-                environ[UNIT] = unit
-                exchange = Exchange(guard, unit, start_response, environ, self._operation)
+            if answered is None:
+                name = operation_name(environ.get("REQUEST_METHOD", ""), self._unmatched)
+                begun = begin(environ, self.settings, self, "request", name)
+                exchange = begun and Exchange(*begun, start_response, environ, self._operation)
         if answered is not None:
             return send(answered, start_response)
         if exchange is None:

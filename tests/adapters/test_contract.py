@@ -13,7 +13,7 @@ from memguard.wiring.watch import Watch
 from tests.adapters.menu import CASES, Case
 from tests.adapters.servers import Address, fetch, start_and_leave
 from tests.adapters.subjects import SUBJECTS, Settings, Subject
-from tests.adapters.truth import Counts, counts, eventually, in_flight
+from tests.adapters.truth import Counts, counts, eventually, in_flight, inner_adapter
 
 Serving = Callable[[Subject, Settings | None], Address]
 WATCH: Settings = {}
@@ -98,10 +98,20 @@ def test_off(subject: Subject, serving: Serving) -> None:
 
 @each_subject
 def test_twice(subject: Subject) -> None:
-    """A request that goes through several layers of memguard is one unit, named by its route."""
+    """A request that goes through several layers of memguard is one unit, named by its route; the worker tells of it."""
     with subject.server(subject.twice()) as address:
         ask(address, CLEAN)
         eventually(counts, {"GET /clean": (1, 0)})
+        eventually(lambda: str(inner_adapter()).split(".")[0], "memguard")
+
+
+@each_subject
+def test_wired_once(subject: Subject, serving: Serving) -> None:
+    """Nothing is said of a second layer where there is none, whatever way a request takes inside the application."""
+    ask(serving(subject, WATCH), CLEAN)
+
+    eventually(in_flight, 0)
+    assert inner_adapter() == ""
 
 
 @each_subject

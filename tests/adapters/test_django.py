@@ -206,6 +206,9 @@ def test_check_of_middleware() -> None:
     assert said(MIDDLEWARE=[PASS_ON, MIDDLEWARE]) == {
         "memguard.W002": f"memguard does not see what this middleware does: {PASS_ON}."
     }
+    assert said(MIDDLEWARE=[MIDDLEWARE, PASS_ON, MIDDLEWARE]) == {
+        "memguard.W003": "memguard's middleware is 2 times in MIDDLEWARE."
+    }
     assert not said(MIDDLEWARE=["memguard.django.middleware.MemGuardMiddleware", "not.there"])
 
 

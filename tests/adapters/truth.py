@@ -20,6 +20,15 @@ def counts() -> Counts:
     return {each.judgement.operation.name: (each.units, each.errors) for _, each in guard.store.read().operations}
 
 
+def inner_adapter() -> str | None:
+    """Return the adapter that has met units of another one, as it is told to the store; None before the first unit."""
+    guard = Guard.current()
+    if guard is None:
+        return None
+    guard.flush()
+    return next((state.inner_adapter for state in guard.store.read().workers if state.id == guard.worker_id), None)
+
+
 def in_flight() -> int | None:
     """Return how many units of this process have begun and not ended; None without a guard."""
     guard = Guard.current()

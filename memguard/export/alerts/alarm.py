@@ -57,6 +57,7 @@ class Notice:
                 "key": self.cause.key,
                 "text": self.cause.text,
                 "about": about,
+                "lasts": self.cause.lasts,
             },
         )
 
@@ -102,12 +103,14 @@ class Alarm:
         self._limits = limits
         self._told: dict[tuple[str, str], _Told] = {}
         self._recent: list[float] = []
-        self._silenced = 0
+        self._held_back: dict[tuple[str, str], float] = {}
         for event in sorted(events, key=lambda each: each.at):
             detail = event.detail
             if event.type != "alert" or "rule" not in detail:
                 continue
-            cause = Cause(str(detail["rule"]), str(detail.get("key", "")), str(detail.get("text", "")))
+            cause = Cause(
+                str(detail["rule"]), str(detail.get("key", "")), str(detail.get("text", "")), lasts=bool(detail.get("lasts", True))
+            )  # fmt: skip
             if detail.get("state") == "firing":
                 self._told[cause.rule, cause.key] = _Told(cause, event.at, event.at, is_firing=True)
                 self._recent.append(event.at)
@@ -137,12 +140,18 @@ class Alarm:
             told.seen_at, told.cause = now, cause
             if told.is_firing or now - told.told_at < self._limits.cooldown or not cause.lasts:
                 return None
+        elif not cause.is_news and key not in self._held_back:
+            return None
         if len(self._recent) >= self._limits.per_hour:
-            self._silenced += 1 if told is None else 0
+            if key in self._held_back or len(self._held_back) < CAUSES_MOST:
+                self._held_back[key] = now
             return None
         self._recent.append(now)
         self._told[key] = _Told(cause, now, now, is_firing=True)
-        silenced, self._silenced = self._silenced, 0
+        self._held_back.pop(key, None)
+        silenced = len(self._held_back)
+        # What is gone without a word is counted this once; what is still there is told when there is room.
+        self._held_back = {each: at for each, at in self._held_back.items() if now - at < CALM_SECONDS}
         return Notice(now, "firing", cause, silenced)
 
     def _forget(self, now: float) -> None:

@@ -1,10 +1,10 @@
 """Which rules hold now, from what all workers have told. Pure: a whole history can be replayed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memguard.alerting import Measure, Rule
-from memguard.model import Event, Finding, Known, OperationStats, WorkerId, WorkerState
+from memguard.model import Event, Finding, Known, Operation, OperationStats, WorkerId, WorkerState
 from memguard.units import format_bytes
 
 HOUR = 3600.0
@@ -22,16 +22,18 @@ class View:
     Attributes:
         now: The moment.
         workers: Those that are alive.
-        operations, findings, events: As in the store; findings are those of living workers.
+        operations, findings, events: As in the store; findings are those that still count, whoever told them.
         known: Since when each fingerprint is known.
+        back: When each fingerprint was told again after it was gone, of those that were.
         curves: `(moment, RSS)` of each living worker over the last hour, oldest first.
     """
 
     now: float
     workers: tuple[WorkerState, ...] = ()
-    operations: tuple[OperationStats, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    operations: tuple[tuple[WorkerId, OperationStats], ...] = ()
+    findings: tuple[tuple[WorkerId, Finding], ...] = ()
     known: tuple[Known, ...] = ()
+    back: Mapping[str, float] = field(default_factory=dict)
     events: tuple[tuple[WorkerId, Event], ...] = ()
     curves: Mapping[WorkerId, tuple[tuple[float, int], ...]] | None = None
 
@@ -47,6 +49,7 @@ class Cause:
         worker: Whom it is about most, None where it is no worker's.
         value, limit: What was measured, and what is allowed; 0.0 where it is an event.
         lasts: It can be over; an event that was cannot.
+        is_news: It may begin; what came to be long ago only goes on where it was told then.
     """
 
     rule: str
@@ -56,6 +59,7 @@ class Cause:
     value: float = 0.0
     limit: float = 0.0
     lasts: bool = True
+    is_news: bool = True
 
 
 def causes(rules: Iterable[Rule], view: View) -> tuple[Cause, ...]:
@@ -115,15 +119,15 @@ def _shown(measure: Measure, value: float) -> str:
 
 
 def _objects(rule: Rule, view: View) -> Iterator[Cause]:
-    most: dict[tuple[str, str], float] = {}
-    for stats in view.operations:
+    most: dict[Operation, tuple[float, WorkerId]] = {}
+    for worker, stats in view.operations:
         if stats.judgement.verdict in {"suspect", "leak"}:
-            key = stats.judgement.operation.kind, stats.judgement.operation.name
-            most[key] = max(most.get(key, 0.0), stats.judgement.objects_per_unit)
-    for (kind, name), value in most.items():
+            operation, left = stats.judgement.operation, (stats.judgement.objects_per_unit, worker)
+            most[operation] = max(most.get(operation, left), left, key=lambda each: each[0])
+    for operation, (value, worker) in most.items():
         if value > rule.limit:
-            text = f"Each unit of {_title(kind, name)} leaves {value:.1f} objects, over {rule.limit:g}."
-            yield Cause(rule.text, f"{kind} {name}", text, None, value, rule.limit)
+            text = f"Each unit of {_title(operation)} leaves {value:.1f} objects, over {rule.limit:g}."
+            yield Cause(rule.text, f"{operation.kind} {operation.name}", text, worker, value, rule.limit)
 
 
 def _recycles(rule: Rule, view: View) -> Iterator[Cause]:
@@ -147,31 +151,47 @@ def _died(rule: Rule, view: View) -> Iterator[Cause]:
 
 def _finding(rule: Rule, view: View) -> Iterator[Cause]:
     since = {known.fingerprint: known.first_seen for known in view.known}
-    yield from _findings(rule, view, lambda print_: since.get(print_, view.now) >= view.now - FINDING_SECONDS, "leaks")
+    for worker, finding in _accusing(view):
+        at = since.get(finding.fingerprint, view.now)
+        yield _found(rule, finding.fingerprint, worker, finding, says="leaks", is_news=_is_news(at, view))
 
 
 def _finding_back(rule: Rule, view: View) -> Iterator[Cause]:
-    back = {known.fingerprint for known in view.known if known.returned is not None}
-    yield from _findings(rule, view, lambda print_: print_ in back, "leaks again")
+    for worker, finding in _accusing(view):
+        at = view.back.get(finding.fingerprint)
+        if at is not None:  # a later return is another one
+            key = f"{finding.fingerprint} {at:.0f}"
+            yield _found(rule, key, worker, finding, says="leaks again", is_news=_is_news(at, view))
 
 
-def _findings(rule: Rule, view: View, is_wanted: Callable[[str], bool], says: str) -> Iterator[Cause]:
-    seen: set[str] = set()
-    for finding in view.findings:
-        judgement, print_ = finding.judgement, finding.fingerprint
-        if judgement.verdict != "leak" or print_ in seen or not is_wanted(print_):
-            continue
-        seen.add(print_)
-        text = f"{_title(judgement.operation.kind, judgement.operation.name)} {says}: {finding.pattern.title.lower()}."
-        if finding.sites:
-            text += f" Allocated at {finding.sites[0].file}:{finding.sites[0].line}."
-        if finding.holder is not None:
-            text += f" Held by {finding.holder.path}."
-        yield Cause(rule.text, print_, text, None, judgement.objects_per_unit)
+def _is_news(at: float, view: View) -> bool:
+    return at >= view.now - FINDING_SECONDS
 
 
-def _title(kind: str, name: str) -> str:
-    return name if kind == "request" else f"{kind} {name}"
+def _accusing(view: View) -> Iterable[tuple[WorkerId, Finding]]:
+    """Return each leak once, with the worker that has seen most of it, of those that are alive if there are any."""
+    alive = {worker.id for worker in view.workers}
+    best: dict[str, tuple[WorkerId, Finding]] = {}
+    for worker, finding in view.findings:
+        if finding.judgement.verdict == "leak":
+            pair = worker, finding
+            best[finding.fingerprint] = max(
+                best.get(finding.fingerprint, pair), pair, key=lambda each: (each[0] in alive, each[1].units_observed)
+            )
+    return best.values()
+
+
+def _found(rule: Rule, key: str, worker: WorkerId, finding: Finding, *, says: str, is_news: bool) -> Cause:
+    text = f"{_title(finding.judgement.operation)} {says}: {finding.pattern.title.lower()}."
+    if finding.sites:
+        text += f" Allocated at {finding.sites[0].file}:{finding.sites[0].line}."
+    if finding.holder is not None:
+        text += f" Held by {finding.holder.path}."
+    return Cause(rule.text, key, text, worker, finding.judgement.objects_per_unit, is_news=is_news)
+
+
+def _title(operation: Operation) -> str:
+    return operation.name if operation.kind == "request" else f"{operation.kind} {operation.name}"
 
 
 _MEASURES: dict[Measure, Callable[[Rule, View], Iterator[Cause]]] = {

@@ -1,10 +1,10 @@
 from dataclasses import replace
 from typing import Any
 
-from memguard.dashboard.ageing import OVERLAP_SECONDS
 from memguard.dashboard.deploys import GENERATIONS_MOST, generations, history
 from memguard.dashboard.merging import moment
 from memguard.model import Judgement, Stored, WorkerId
+from memguard.residue.ageing import OVERLAP_SECONDS
 from tests.unit.telling import NOW, finding, judged, stats, worker
 
 LEAK, CLEAN = judged("GET /leak", "leak", objects=2.0), judged("GET /leak", "clean")

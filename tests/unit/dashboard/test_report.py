@@ -44,7 +44,7 @@ def test_it_has_exactly_the_names_of_the_design() -> None:
             "state": "serving", "started_at": "2027-01-15T07:59:00.000Z", "release": "",
             "last_seen": "2027-01-15T08:00:00.000Z", "rss_bytes": 81_000_000, "rss_baseline_bytes": 70_000_000, "ceiling_bytes": None,
             "hard_ceiling_bytes": None, "rss_floor_bytes": 0, "units_total": 10,
-            "in_flight": 1, "windows_total": 4, "overhead_ratio": 0.004, "notes": [],
+            "in_flight": 1, "windows_total": 4, "overhead_ratio": 0.004, "leaves": "", "stays_because": "", "inner_adapter": "", "notes": [],
         }
     ]  # fmt: skip
     assert told["operations"] == [

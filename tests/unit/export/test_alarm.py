@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 
 from memguard.export.alerts.alarm import CALM_SECONDS, Alarm, Limits, Notice
 from memguard.export.alerts.rules import Cause
@@ -69,6 +70,38 @@ def test_a_later_process_goes_on_where_the_last_one_ended() -> None:
     assert second.step(100.0, (HIGH, DEATH)) == [Notice(100.0, "resolved", Cause("finding", "ff", "It leaks."))]
     over = [event.detail["state"] for event in (each.event() for each in second.step(200.0, ()))]
     assert over == ["resolved"]
+
+
+def test_a_death_has_no_end_in_a_later_process_either() -> None:
+    """Whether it is still within the hour when that one takes over, or has long been out of sight."""
+    (told,) = alarm().step(0.0, (DEATH,))
+
+    for goes_on in (every(10, 600, DEATH, start=30) + every(10, 4000, start=600), every(10, 4000, start=30)):
+        assert replayed(Alarm(Limits(900.0, 12), [told.event()]), goes_on) == []
+
+
+def test_what_is_no_news_goes_on_and_does_not_begin() -> None:
+    """A finding of long ago is not told; one that was told is over when it is gone, and told again when it is back."""
+    old = replace(LEAK, is_news=False)
+    assert replayed(alarm(), every(10, 600, old)) == []
+
+    history = every(10, 3600, LEAK) + every(10, 7200, old, start=3600) + every(10, 7300, start=7200)
+    assert replayed(alarm(), history + every(10, 7400, old, start=7300)) == [
+        (0, "firing", "finding"), (7190 + CALM_SECONDS, "resolved", "finding"), (7300, "firing", "finding"),
+    ]  # fmt: skip
+
+
+def test_what_there_was_no_room_for_is_told_later_though_it_is_no_news_by_then() -> None:
+    """It is counted once, however often it was seen meanwhile."""
+    leaks = tuple(Cause("finding", str(number), "It leaks.") for number in range(3))
+    one = alarm(per_hour=1)
+    assert [each.cause.key for each in one.step(0.0, leaks)] == ["0"]
+
+    old = tuple(replace(each, is_news=False) for each in leaks)
+    told = [notice for now in range(10, 7300, 10) for notice in one.step(float(now), leaks if now < 60 else old)]
+    assert [(each.at, each.state, each.cause.key, each.silenced) for each in told] == [
+        (3600, "firing", "1", 1), (7200, "firing", "2", 0),
+    ]  # fmt: skip
 
 
 def test_what_is_remembered_is_bounded() -> None:

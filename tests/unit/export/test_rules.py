@@ -58,27 +58,44 @@ def test_a_slope_is_one_over_time() -> None:
 
 def test_objects_per_unit_count_where_something_is_suspected() -> None:
     """What warms up leaves objects, too, and is nobody's business."""
-    operations = (stats(judged("GET /a", "leak", objects=6.0)), stats(judged("GET /b", "warming", objects=60.0)))
+    operations = (
+        (ME, stats(judged("GET /a", "leak", objects=5.5))),
+        (OTHER, stats(judged("GET /a", "leak", objects=6.0))),
+        (ME, stats(judged("GET /b", "warming", objects=60.0))),
+    )
 
     (cause,) = found("objects > 5 per unit", operations=operations)
     assert (cause.key, cause.text) == ("request GET /a", "Each unit of GET /a leaves 6.0 objects, over 5.")
+    assert cause.worker == OTHER, "whose units leave most"
 
 
 def test_a_finding_is_one_cause_in_all_workers() -> None:
-    """New where it became known within the hour, back where it was told again after a week of silence."""
-    both = (finding(), finding())
+    """About the living worker that has seen most of it; no news any more when it is known for longer than an hour."""
+    gone = WorkerId("here", 1, NOW - 9)
+    both = ((ME, finding()), (OTHER, finding(units_observed=90)), (gone, finding(units_observed=900)))
+    living = (worker(), worker(OTHER))
 
-    (cause,) = found("finding", findings=both, known=(Known("00112233aabbccdd", NOW - 60),))
-    assert cause.key == "00112233aabbccdd"
+    (cause,) = found("finding", workers=living, findings=both, known=(Known("00112233aabbccdd", NOW - 60),))
+    assert (cause.key, cause.worker, cause.is_news) == ("00112233aabbccdd", OTHER, True)
     assert cause.text == (
         "GET /leak leaks: a container that only grows. Allocated at /srv/shop/views.py:85. "
         "Held by shop.views._request_caches[…]."
     )
-    assert found("finding", findings=both, known=(Known("00112233aabbccdd", NOW - 7200),)) == ()
-    assert found("finding back", findings=both, known=(Known("00112233aabbccdd", NOW - 60),)) == ()
-    back = (Known("00112233aabbccdd", NOW - 10**6, returned=NOW - 5),)
-    assert [each.text[:24] for each in found("finding back", findings=both, known=back)] == ["GET /leak leaks again: a"]
-    assert found("finding", findings=(finding(judgement=judged("GET /a", "plateau")),)) == ()
+    (later,) = found("finding", findings=both, known=(Known("00112233aabbccdd", NOW - 7200),))
+    assert (later.is_news, later.worker) == (False, gone)
+    assert found("finding", findings=((ME, finding(judgement=judged("GET /a", "plateau"))),)) == ()
+
+
+def test_a_finding_is_back_at_a_moment() -> None:
+    """A later return is another cause; one that was never gone is none."""
+    told = ((ME, finding()),)
+
+    assert found("finding back", findings=told, known=(Known("00112233aabbccdd", NOW - 60),)) == ()
+    (cause,) = found("finding back", findings=told, back={"00112233aabbccdd": NOW - 5})
+    assert cause.text.startswith("GET /leak leaks again: a container")
+    assert (cause.key, cause.is_news) == (f"00112233aabbccdd {NOW - 5:.0f}", True)
+    (old,) = found("finding back", findings=told, back={"00112233aabbccdd": NOW - 7200})
+    assert not old.is_news
 
 
 def test_recycles_and_deaths_of_the_last_hour() -> None:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from memguard.dashboard.merging import is_accused, moment
-from memguard.model import Judgement, Operation, OperationStats, Stored, WorkerId, WorkerState
+from memguard.model import Finding, Judgement, Known, Operation, OperationStats, Stored, WorkerId, WorkerState
 
 OVERLAP_SECONDS = 300.0
 """A rolling restart starts the new workers while the old ones still end: for at most this long."""
@@ -21,6 +20,7 @@ LEAKS_EXPECTED = 20.0
 UNITS_ENOUGH = 10_000
 """No more than this is asked for, however rare the leak was."""
 INNOCENT = frozenset({"clean", "plateau"})
+ACCUSED = frozenset({"suspect", "leak"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class History:
             state, key = workers[worker], (stats.judgement.operation, workers[worker].kind)
             if stats.judgement.verdict in INNOCENT:
                 self._innocent[key].append((state, stats))
-            elif is_accused(stats.judgement) and alive.get(worker, False):
+            elif stats.judgement.verdict in ACCUSED and alive.get(worker, False):
                 accused_until[key] = max(accused_until[key], worker.started_at)
             # Since when it was suspected is not known, so that only those count which started after it was gone.
             self._accuse(_Accusation(state, stats.judgement, state.last_seen, stats.sampled_units))
@@ -112,24 +112,50 @@ class History:
         """Tell whether what this worker says against the operation no longer counts."""
         return (worker, operation) in self._overruled
 
-    def reason(self, operation: Operation, workers: Iterable[WorkerId]) -> str:
-        """Say in words why what these workers said against an operation does not count."""
-        at = moment(max(self._overruled.get((worker, operation), 0.0) for worker in workers))
-        return f"no worker started since {at[:10]} {at[11:16]} UTC leaves anything: mended, or not driven the same way"
+    def well_since(self, operation: Operation, workers: Iterable[WorkerId]) -> float:
+        """Return since when no worker that started has borne out what these said against an operation."""
+        return max(self._overruled.get((worker, operation), 0.0) for worker in workers)
 
-    def has_returned(self, operation: Operation, accusers: Iterable[WorkerId]) -> bool:
-        """Tell whether one of these accuses what workers before it had found mended."""
+    def standing(self, told: Iterable[tuple[WorkerId, Finding]]) -> list[tuple[WorkerId, Finding]]:
+        """Return those findings, of one operation or several, that still count."""
+        return [(worker, each) for worker, each in told if not self.is_overruled(worker, each.judgement.operation)]
+
+    def back_since(self, standing: Iterable[tuple[WorkerId, Finding]], known: Known | None) -> float | None:
+        """Return when a finding was told again after it was gone: mended, or not a word of it for a week.
+
+        Args:
+            standing: What workers say of it that still counts.
+            known: What is remembered of it beyond them.
+
+        Returns:
+            The moment of the last such return; None where it never was gone, or nobody accuses any more.
+        """
+        accusing = [
+            (worker, each.judgement.operation) for worker, each in standing if each.judgement.verdict in ACCUSED
+        ]
+        if not accusing:
+            return None
+        returns = (
+            self._returned(accusing[0][1], [worker for worker, _ in accusing]),
+            known.returned if known is not None else None,
+        )
+        return max((at for at in returns if at is not None), default=None)
+
+    def _returned(self, operation: Operation, accusers: Iterable[WorkerId]) -> float | None:
+        """Return when the first of these accused what workers before it had found mended."""
         told = self._accusations[operation]
-        latest: dict[str, float] = {}
-        for by in (told[worker].by for worker in accusers if worker in told):
-            latest[by.kind] = max(latest.get(by.kind, 0.0), by.id.started_at)
-        for kind, started_at in latest.items():
+        by_kind: defaultdict[str, list[_Accusation]] = defaultdict(list)
+        for each in (told[worker] for worker in accusers if worker in told):
+            by_kind[each.by.kind].append(each)
+        returns: list[float] = []
+        for kind, accusations in by_kind.items():
+            latest = max(each.by.id.started_at for each in accusations)
             rows = self._innocent.get((operation, kind), [])
-            between = _Acquittals(row for row in rows if row[0].last_seen - OVERLAP_SECONDS < started_at)
+            between = _Acquittals(row for row in rows if row[0].last_seen - OVERLAP_SECONDS < latest)
             if any(each.by.kind == kind and between.of(each) is not None for each in self._past[operation]):
-                return True
-        return False
+                returns += [each.since for each in accusations if between.of(each) is None]
+        return min(returns, default=None)
 
     def _accuse(self, accusation: _Accusation) -> None:
-        if is_accused(accusation.judgement):
+        if accusation.judgement.verdict in ACCUSED:
             self._accusations[accusation.judgement.operation][accusation.by.id] = accusation

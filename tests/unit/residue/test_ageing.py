@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from memguard.dashboard.ageing import LEAKS_EXPECTED, OVERLAP_SECONDS, UNITS_ENOUGH
 from memguard.dashboard.merging import moment
 from memguard.dashboard.report import build
 from memguard.evidence import Holder
 from memguard.model import Known, Stored, VerdictName, WorkerId
+from memguard.residue.ageing import LEAKS_EXPECTED, OVERLAP_SECONDS, UNITS_ENOUGH
 from memguard.store.connection import MEMORY, Database
 from memguard.store.sqlite import SqliteStore
 from tests.unit.telling import ME, NOW, finding, judged, stats, told, worker
