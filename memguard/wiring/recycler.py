@@ -57,6 +57,7 @@ class Recycler:
         armed: The end of a unit matters.
         ceiling, hard_ceiling, lowest: In bytes, None for none; the lowest of them.
         memory: Reads what counts against them.
+        outlook: Returns how this worker is replaced where it has to be, and why it cannot be: sentences, one of them empty.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Recycler:
             drains=drains,
             goodbye=goodbye,
         )
+        self.outlook = self._leaving.outlook
         self._lock = threading.Lock()
         self._part = Part("recycling")
         self._min_uptime = settings.recycle_min_uptime
@@ -121,10 +123,6 @@ class Recycler:
     def is_leaving(self) -> bool:
         """Whether this worker was asked to leave, and has not stayed after all."""
         return self._machine.phase == "leaving"
-
-    def outlook(self) -> tuple[str, str]:
-        """Return how this worker is replaced where it has to be, and why it cannot be: sentences, one of them empty."""
-        return self._leaving.outlook()
 
     def notes(self) -> list[str]:
         """Return sentences for a person about a worker that is over a ceiling, or judged otherwise than one may think."""
