@@ -9,10 +9,11 @@ on the same heap: a list of all objects, and a full collection.
 
 import argparse
 import gc
-import threading
-import time
 from collections.abc import Callable
+from itertools import islice
 
+from asked import ask, worker
+from pauses import pause_of
 from rounds import save
 
 from memguard.explain import graph, holders, naming, variables
@@ -23,6 +24,8 @@ from memguard.instruments.collector import number_of_objects
 from memguard.instruments.walking import OLDEST, Pace, Walk, size_of
 
 SECONDS = 60.0
+OBJECTS_AN_ORDER = 6
+"""At most."""
 NAME = "__main__.Order"
 
 
@@ -35,36 +38,6 @@ class Order:
 
 
 ORDERS: dict[int, Order] = {}
-
-
-def longest_gap(act: Callable[[], object]) -> tuple[float, float, float, object]:
-    """Measure another thread's longest time without a turn while something runs.
-
-    Returns:
-        That time; the longest that this process was at work in such a time; how long it ran in all; and what it gave.
-    """
-    gaps, worked = [0.0], [0.0]
-    is_over = threading.Event()
-
-    def tick() -> None:
-        last, used = time.perf_counter(), time.process_time()
-        while not is_over.is_set():
-            time.sleep(0.001)
-            now, using = time.perf_counter(), time.process_time()
-            gaps[0] = max(gaps[0], now - last)
-            worked[0] = max(worked[0], min(now - last, using - used))
-            last, used = now, using
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    time.sleep(0.1)
-    gaps[0] = worked[0] = 0.0
-    began = time.perf_counter()
-    gave = act()
-    took = time.perf_counter() - began
-    is_over.set()
-    thread.join()
-    return gaps[0], worked[0], took, gave
 
 
 def plant_garbage(count: int) -> None:
@@ -109,6 +82,21 @@ def the_size() -> str:
     return f"{found.bytes:,} bytes in {found.objects:,} objects, {found.share:.0%} of the entries"
 
 
+def the_size_by_pympler() -> str:
+    """Have pympler measure as many objects as it is ever asked for: nothing can stop it on its way."""
+    part: dict[int, Order] = {}
+    orders = islice(ORDERS.items(), deep.MEASURED_MOST)
+    while (told := deep.estimate(part, Pace(SECONDS))).objects < deep.MEASURED_MOST * 0.95:
+        part.update(islice(orders, 1 + (deep.MEASURED_MOST - told.objects) // OBJECTS_AN_ORDER))
+    return f"{deep.measured(part):,} bytes in {told.objects:,} objects"
+
+
+def the_snapshot() -> str:
+    """Have a worker that watches this process take one, as `memguard objects --take` does."""
+    with worker() as guard:
+        return ask(guard, "snapshot")
+
+
 def the_cycles() -> str:
     """Find what only a full collection frees."""
     pace = Pace(SECONDS)
@@ -141,6 +129,8 @@ def main() -> None:
         ("largest, of texts", the_largest_text),
         ("chain", the_chain),
         ("size", the_size),
+        ("size, by pympler at its limit", the_size_by_pympler),
+        ("objects --take", the_snapshot),
         ("cycles", the_cycles),
     )
     rows = {}
@@ -148,13 +138,13 @@ def main() -> None:
         gc.collect()
         if name == "cycles":
             plant_garbage(asked.garbage)
-        gap, worked, took, gave = longest_gap(act)
+        pause = pause_of(act)
         print(
-            f"{name}: other threads stood still for {gap * 1000:.0f} ms at most, {worked * 1000:.0f} ms of work, "
-            f"{took:.2f} s in all: {gave}",
+            f"{name}: other threads stood still for {pause.longest * 1000:.0f} ms at most, {pause.worked * 1000:.0f} ms of "
+            f"work, {pause.seconds:.2f} s in all: {pause.gave}",
             flush=True,
         )
-        rows[name] = {"gap_ms": 1000 * gap, "work_ms": 1000 * worked, "seconds": took}
+        rows[name] = {"gap_ms": 1000 * pause.longest, "work_ms": 1000 * pause.worked, "seconds": pause.seconds}
     save("object_pause", {"rows": rows, "objects": asked.objects})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import charts
+import page_pauses
 from page_words import Result, millions, table, times
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -218,22 +219,6 @@ def _others(results: dict[str, Result]) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _object_pause(results: dict[str, Result]) -> Iterator[str]:
-    found = results["object_pause"]
-    yield "## Looking into objects\n"
-    yield (
-        f"`python benchmarks/object_pause.py`: on a heap of {millions(found['objects'])} objects, the longest time in which "
-        "another thread did not get its turn, and how much of it the process itself was at work.\n"
-    )
-    yield from table(
-        ("what", "longest pause", "of it at work", "in all"),
-        (
-            (name, f"{row['gap_ms']:.0f} ms", f"{row['work_ms']:.0f} ms", f"{row['seconds']:.1f} s")
-            for name, row in found["rows"].items()
-        ),
-    )
-
-
 def _microseconds(value: float) -> str:
     return f"{value:,.0f} µs" if value < 10_000 else f"{value / 1000:,.0f} ms"
 
@@ -254,5 +239,6 @@ def _named(row: Result, path: str) -> str:
 
 SECTIONS: dict[str, Callable[[dict[str, Result]], Iterator[str]]] = {
     "servers": _servers, "boundary": _boundary, "window": _window, "gc_neutrality": _gc, "detection": _detection,
-    "footprint": _memory, "store": _store, "object_pause": _object_pause, "others": _others,
+    "footprint": _memory, "store": _store, "object_pause": page_pauses.of_objects,
+    "snapshot_pause": page_pauses.of_snapshots, "others": _others,
 }  # fmt: skip

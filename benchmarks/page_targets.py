@@ -67,6 +67,11 @@ def _targets_of_pauses(results: dict[str, Result]) -> Iterator[Target]:
     yield Target.most("looking into objects: ms that other threads stand still", 250.0, each)
 
 
+def _targets_of_snapshots(results: dict[str, Result]) -> Iterator[Target]:
+    ratio = results["snapshot_pause"]["ratio"]["median"]
+    yield Target.most("a worker's snapshot: its longest pause over that of plain `take_snapshot`", 1.0, [(ratio, {})])
+
+
 def _targets_of_others(results: dict[str, Result]) -> Iterator[Target]:
     if "window" not in results:
         return
@@ -91,5 +96,6 @@ TARGETS: dict[str, Callable[[dict[str, Result]], Iterator[Target]]] = {
     "footprint": _targets_of_memory,
     "store": _targets_of_store,
     "object_pause": _targets_of_pauses,
+    "snapshot_pause": _targets_of_snapshots,
     "others": _targets_of_others,
 }

@@ -116,9 +116,12 @@ class Command:
 
 
 def state_at(command: Command, now: float) -> State:
-    """Return a command's state at a moment: one that nobody takes up, or whose worker has fallen silent, expires."""
-    if command.state == "waiting" and now - command.asked_at > WAITING_SECONDS:
+    """Return a command's state at a moment: one that nobody takes up, or whose worker has fallen silent, expires.
+
+    So does one of the future: clocks were set back, and nobody could tell when it is old.
+    """
+    if command.state == "waiting" and abs(now - command.asked_at) > WAITING_SECONDS:
         return "expired"
-    if command.state == "running" and now - command.changed_at > command.seconds + RUNNING_SECONDS:
+    if command.state == "running" and abs(now - command.changed_at) > command.seconds + RUNNING_SECONDS:
         return "expired"
     return command.state

@@ -128,6 +128,8 @@ class WorkerState:
         rss_floor_bytes: RSS when the process was forked, 0 where it was not, or before memguard was imported.
         overhead_ratio: CPU that memguard used of the CPU the process used (at least a tenth of a core is assumed).
         notes: Sentences for a person: fallbacks, parts switched off, what could not be done.
+        release: What the application calls the version that the worker runs, empty where it does not say.
+        supervisor_started_at: When the process that starts this worker and its replacements was started, 0.0 without one.
         leaves: How it is replaced where it has to be, or that it was set not to be, in words; empty where that is not known.
         stays_because: Why it could not be replaced, in words; empty where it can be.
         inner_adapter: The adapter of memguard's that has seen units which another one watches; empty where there is one.
@@ -149,6 +151,8 @@ class WorkerState:
     notes: tuple[str, ...] = ()
     hard_ceiling_bytes: int | None = None
     rss_floor_bytes: int = 0
+    release: str = ""
+    supervisor_started_at: float = 0.0
     leaves: str = ""
     stays_because: str = ""
     inner_adapter: str = ""

@@ -16,6 +16,7 @@ from memguard.units import DURATION_FORMS, SIZE_FORMS, parse_bytes, parse_second
 
 RECYCLE_WAYS = ("auto", "report")
 TOKEN_LENGTH_LEAST = 8
+RELEASE_MOST = 64
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -57,6 +58,14 @@ def service(value: object) -> str:
     name = text(value)
     if len(name) > 64 or not all(character.isalnum() or character in "-_." for character in name) or name[0] == ".":
         raise ValueError("expected at most 64 letters, digits, '-', '_' and '.', because it names the store file")
+    return name
+
+
+def release(value: object) -> str:
+    """Return the name of a version of the application."""
+    name = text(value).strip()
+    if len(name) > RELEASE_MOST:
+        raise ValueError(f"expected a text of at most {RELEASE_MOST} characters, like a commit or a tag")
     return name
 
 

@@ -37,6 +37,7 @@ class Settings:
 
     Attributes:
         service: Groups workers, web and Celery alike, into one report; names the default store file.
+        release: Version of the application, like a commit: workers of one release are one row in a finding's history.
         mode: `watch` samples within the budget, `trace` measures every unit with tracemalloc, `off` passes through.
         overhead_budget: Share of the process's CPU time (0.0001 to 0.5) that windows may use.
         trace_frames: Depth of the tracebacks kept while tracing, 1 to 64 frames.
@@ -68,6 +69,7 @@ class Settings:
     """
 
     service: str = _setting("default", parsing.service)
+    release: str | None = _setting(None, parsing.release, optional=True)
     mode: str = _setting("watch", parsing.one_of(*MODES))
     overhead_budget: float = _setting(0.01, parsing.number(0.0001, 0.5, float, "a share"))
     trace_frames: int = _setting(8, parsing.number(1, TRACE_FRAMES_MOST, int, "a whole number"))

@@ -7,21 +7,21 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.missing import missing
 
 SECONDS_MOST = 300
 
 
 @cache
 def promtool() -> str:
-    """Return the path of promtool; a machine without it and without apt has no way to it, and skips."""
+    """Return the path of promtool; a machine without it and without apt has no way to it, and is told as missing."""
     found = shutil.which("promtool")
     if found:
         return found
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "memguard-tests", "promtool")
     if not kept.exists():
         if shutil.which("apt-get") is None:
-            pytest.skip("neither promtool nor apt is on this machine")
+            missing("neither promtool nor apt is on this machine")
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             if _run(["apt-get", "download", "-qq", "prometheus"], folder).returncode:

@@ -118,7 +118,7 @@ class MemGuard:
     def _guard_here(self) -> Guard | None:
         if self._guard is None and self._known_settings().mode != "off":
             known, process = self._known_settings(), self._process
-            self._guard = Guard.for_process(known, kind="celery", server=process.server(), notes=process.notes())
+            self._guard = Guard.for_process(known, kind="celery", server=process.server(), notes=process.notes(known))
         return self._guard
 
     def _on_process_shutdown(self, **_: object) -> None:

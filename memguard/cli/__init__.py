@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     complete(parser)
     asked, unknown = parser.parse_known_args(arguments)
     if unknown:
-        parser.exit(WRONG, f"memguard: unknown: {' '.join(unknown)}; see memguard {asked.command} --help\n")
+        parser.exit(WRONG, _complaint(f"unknown: {' '.join(unknown)}; see memguard {asked.command} --help"))
     try:
         code: int = _module(asked.command).run(asked)
         sys.stdout.flush()
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CommandError, SettingsError, WrongFileError, OSError, sqlite3.Error) as error:
         store = getattr(asked, "store", None)
         place = f"{store}: " if store and isinstance(error, WrongFileError | sqlite3.Error) else ""
-        print(f"memguard: {place}{error}", file=sys.stderr)
+        sys.stderr.write(_complaint(f"{place}{error}"))
         return WRONG
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -93,7 +93,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong, and end with exit code 2."""
-        self.exit(WRONG, f"memguard: {message}; see {self.prog} --help\n")
+        self.exit(WRONG, _complaint(f"{message}; see {self.prog} --help"))
 
 
 def _parser(words: Container[str]) -> _Parser:
@@ -105,6 +105,13 @@ def _parser(words: Container[str]) -> _Parser:
         if name in words:
             command.load()
     return parser
+
+
+def _complaint(message: str) -> str:
+    """Return what is said on stderr: one line, whatever names it repeats."""
+    from memguard.dashboard.text import plain  # a command that works does without
+
+    return f"memguard: {plain(message)}\n"
 
 
 def _module(command: str) -> ModuleType:

@@ -6,16 +6,17 @@ the task itself is followed where none is named.
 
 import argparse
 import json
-import runpy
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from memguard.cli.asking import asking_arguments, run_action, traced_seconds
-from memguard.cli.command import FOUND, OK, CommandError
+from memguard.cli.command import FOUND, CommandError
 from memguard.cli.numbers import count
+from memguard.cli.running import output_set_aside, run_program
 from memguard.commands import UNITS_FOLLOWED, UNITS_FOLLOWED_MOST, Command, FollowedFunction, Following
 from memguard.dashboard.commanding import LINES_SECONDS
 from memguard.instruments.following import TakenError
@@ -30,7 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what to follow, like shop.tasks:bill; may be given again",
     )  # fmt: skip
     parser.add_argument(
-        "--json", metavar="FILE", nargs="?", const="-", help="write what was found there as JSON, or print it"
+        "--json",
+        metavar="FILE",
+        nargs="?",
+        const="-",
+        help="write what was found there as JSON; alone, print it, and what the program prints goes to stderr",
     )
     parser.add_argument("--operation", metavar="NAME", help="of a running service: its next units are followed")
     parser.add_argument(
@@ -51,7 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Run it; return 0, or 1 where nothing was followed."""
+    """Run it; return 0, or 1 where nothing was followed or the program raised, 130 where it was interrupted."""
     given = asked.program[1:] if asked.program[:1] == ["--"] else asked.program
     if asked.operation is not None:
         if given:
@@ -86,32 +91,25 @@ def _of_a_service(asked: argparse.Namespace) -> int:
 
 
 def _of_a_program(asked: argparse.Namespace, given: list[str]) -> int:
-    program = Path(given[0])
-    if not program.is_file():
+    if not Path(given[0]).is_file():
         raise CommandError(f"there is no program {given[0]}")
     lines = Lines(_wants(asked.function))
-    sys.argv = given
-    sys.path.insert(0, str(program.parent))
-    try:
-        with traced(), lines.unit():
-            runpy.run_path(given[0], run_name="__main__")
-    except TakenError as error:
-        raise CommandError(str(error)) from None
-    except SystemExit as ended:
-        if ended.code not in {None, 0}:
-            print(f"memguard: the program ended with {ended.code}", file=sys.stderr)
-    functions = functions_of(lines.found)
-    told = json.dumps({"functions": [_row(each) for each in functions]}, indent=2)
-    if asked.json == "-":
-        print(told)
-    else:
-        print(table(functions), end="")
+    answer = output_set_aside() if asked.json == "-" else nullcontext(sys.stdout)
+    with answer as out:
+        try:
+            with traced(), lines.unit():
+                code = run_program(given)
+        except TakenError as error:
+            raise CommandError(str(error)) from None
+        functions = functions_of(lines.found)
+        told = json.dumps({"functions": [_row(each) for each in functions]}, indent=2)
+        out.write(table(functions) if asked.json != "-" else f"{told}\n")
     if asked.json not in {None, "-"}:
         Path(asked.json).write_text(told, encoding="utf-8")
     if not functions:
         print(f"memguard: none of these ran: {', '.join(asked.function)}", file=sys.stderr)
-        return FOUND
-    return OK
+        return code or FOUND
+    return code
 
 
 def _row(function: FollowedFunction) -> dict[str, Any]:

@@ -30,8 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the curve there as SVG")
     parser.add_argument(
-        "--json", metavar="FILE", nargs="?", const="-", help="write the readings and marks there as JSON, or print them"
-    )
+        "--json", metavar="FILE", nargs="?", const="-",
+        help="write the readings and marks there as JSON; alone, print them, and what the program prints goes to stderr",
+    )  # fmt: skip
     parser.add_argument("--interval", metavar="SECONDS", default="0.1", help="between two readings (default: 0.1)")
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the program and its arguments")
 
@@ -45,8 +46,9 @@ def run(asked: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         marks = Path(folder, "marks")
         marks.touch()
+        stdout = sys.__stderr__ if asked.json == "-" else None
         try:
-            started = subprocess.Popen(program, env={**os.environ, VARIABLE: str(marks)})  # noqa: S603 - the user's own
+            started = subprocess.Popen(program, stdout=stdout, env={**os.environ, VARIABLE: str(marks)})  # noqa: S603 - the user's own
         except OSError as error:
             raise CommandError(f"{program[0]} cannot be started: {error.strerror or error}") from None
         began, curve = time.time(), Curve()

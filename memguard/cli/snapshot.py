@@ -40,10 +40,9 @@ def choice_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--domain", metavar="N", type=int, help="only this domain of tracemalloc's; 0 is Python itself")
     parser.add_argument("--top", metavar="N", type=count, default=20, help="how many groups (default: 20)")
-    parser.add_argument("--json", action="store_true", help="print them as JSON")
-    parser.add_argument(
-        "--format", choices=tuple(FORMATS), help="write the stacks for another tool, or as a flame graph"
-    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON: totals, and the groups with bytes and count")
+    form.add_argument("--format", choices=tuple(FORMATS), help="the stacks for another tool, or as a flame graph")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to; stdout without")
 
 
@@ -62,17 +61,20 @@ def chosen(taken: Allocations, asked: argparse.Namespace) -> Allocations:
 
 
 def show(taken: Allocations, asked: argparse.Namespace) -> None:
-    """Print a snapshot, or write it for another tool."""
-    if asked.format is not None:
-        written = FORMATS[asked.format](taken, Names())
-        if asked.output is not None:
-            asked.output.write_bytes(written)
-        else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(written)
-        return
+    """Print a snapshot as it was asked for, or write it into a file."""
+    body = FORMATS[asked.format](taken, Names()) if asked.format is not None else _told(taken, asked)
+    if asked.output is not None:
+        asked.output.write_bytes(body if isinstance(body, bytes) else body.encode())
+    elif isinstance(body, bytes):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(body)
+    else:
+        print(body, end="")
+
+
+def _told(taken: Allocations, asked: argparse.Namespace) -> str:
     grouped = allocations.grouped(taken, asked.by)
-    print(_json(grouped, asked.top) if asked.json else _text(taken, grouped, asked.top), end="")
+    return _json(grouped, asked) if asked.json else _text(taken, grouped, asked.top)
 
 
 def _text(taken: Allocations, grouped: Allocations, top: int) -> str:
@@ -87,13 +89,16 @@ def _text(taken: Allocations, grouped: Allocations, top: int) -> str:
     return "".join(lines)
 
 
-def _json(grouped: Allocations, top: int) -> str:
+def _json(grouped: Allocations, asked: argparse.Namespace) -> str:
     rows = [
         {
             "bytes": group.bytes,
             "count": group.count,
             "frames": [{"file": file, "line": line} for file, line in group.frames],
         }
-        for group in grouped.groups[:top]
+        for group in grouped.groups[: asked.top]
     ]
-    return json.dumps({"at": grouped.at, "bytes": grouped.bytes, "groups": rows}, indent=2) + "\n"
+    told = {
+        "at": grouped.at, "domain": asked.domain, "bytes": grouped.bytes, "count": grouped.count, "groups": rows,
+    }  # fmt: skip
+    return json.dumps(told, indent=2) + "\n"

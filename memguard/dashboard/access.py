@@ -33,6 +33,7 @@ FORWARDING = frozenset({
 })  # fmt: skip
 """Headers by which a proxy gives itself away, besides all that begin with `x-forwarded`."""
 
+_FORWARDED_TLS = re.compile(r'(?:^|;)\s*proto\s*=\s*"?https"?\s*(?:;|$)', re.IGNORECASE)
 _SESSION = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
@@ -75,11 +76,25 @@ def is_token(shown: str, settings: Settings) -> bool:
 def session_cookie(request: Request, settings: Settings, *, now: float | None = None) -> tuple[str, str]:
     """Return the header that opens a session: a signature made with the token, never the token itself."""
     expiry = int((time.time() if now is None else now) + SESSION_SECONDS)
-    forwarded = request.headers.get("x-forwarded-proto", "").strip().lower() == "https"
-    secure = "; Secure" if request.scheme == "https" or forwarded else ""
+    secure = "; Secure" if _is_over_tls(request) else ""
     value = f"{expiry}.{_signature(expiry, request, settings)}"
     path = base_of(request, settings)
     return "Set-Cookie", f"{COOKIE}={value}; Max-Age={SESSION_SECONDS}; Path={path}; HttpOnly; SameSite=Strict{secure}"
+
+
+def _is_over_tls(request: Request) -> bool:
+    """Tell whether the browser speaks TLS, to this server or to the outermost proxy: the first of those in a list.
+
+    Who lies in these headers does so about a session of their own.
+    """
+    headers = request.headers
+    first = {name: headers.get(name, "").partition(",")[0].strip() for name in ("x-forwarded-proto", "forwarded")}
+    return (
+        request.scheme == "https"
+        or first["x-forwarded-proto"].lower() == "https"
+        or _FORWARDED_TLS.search(first["forwarded"]) is not None
+        or headers.get("x-forwarded-ssl", "").strip().lower() == "on"
+    )
 
 
 def _has_session(request: Request, settings: Settings) -> bool:

@@ -9,12 +9,15 @@ from typing import Any
 
 from memguard.dashboard import commanding, lists, picturing, queries
 from memguard.dashboard.accused import best_told
+from memguard.dashboard.deploys import history
 from memguard.dashboard.issue import as_markdown
 from memguard.dashboard.merging import moment
 from memguard.dashboard.messages import DOT, JSON, MARKDOWN, PYTHON, Request, Response, Source, base_of, response
 from memguard.dashboard.report import SCHEMA, build
+from memguard.dashboard.source import around_sites
 from memguard.explain.reproduction import reproduction
 from memguard.export.dot import as_dot
+from memguard.model import Operation
 from memguard.settings import Settings
 
 _GRAPH = re.compile(r"commands/([0-9a-f]{16})/graph\.dot", re.ASCII)
@@ -124,7 +127,9 @@ def _finding(fingerprint: str, what: str | None, settings: Settings, source: Sou
         if rows and what == "issue":
             return response(200, MARKDOWN, as_markdown(rows[0], settings.service))
         if rows:
-            return as_json(200, _dated({"finding": rows[0]}, settings))
+            deploys = history(source.store.read(), Operation(**rows[0]["operation"]))
+            more = {"history": deploys, "source": around_sites(rows[0]["sites"])}
+            return as_json(200, _dated({"finding": rows[0], **more}, settings))
     else:
         source.flush()
         told = best_told(finding for _, finding in source.store.read().findings if finding.fingerprint == fingerprint)

@@ -21,10 +21,10 @@ from memguard.commands import (
 )
 from memguard.dashboard import queries
 from memguard.dashboard.lists import worker_key
+from memguard.dashboard.living import is_alive
 from memguard.dashboard.merging import moment
 from memguard.dashboard.messages import BODY_LIMIT, Request, Source
 from memguard.dashboard.particulars import LINES_SECONDS, TRACE_SECONDS, RefusedError, following, question, seconds
-from memguard.dashboard.report import is_alive
 from memguard.inspection import Question
 from memguard.model import WorkerId
 from memguard.settings import Settings

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import psutil
-
 from memguard.dashboard.accused import findings, well
+from memguard.dashboard.living import clocks_ahead, is_alive
 from memguard.dashboard.merging import DAY, GRAVITY, gravity, mean, mean_error, moment, verdict_of
 from memguard.dashboard.succession import with_successors
 from memguard.model import Event, Judgement, Operation, OperationStats, Stored, WorkerId, WorkerState
@@ -14,12 +13,6 @@ from memguard.residue.ageing import History
 
 SCHEMA = 1
 
-ALIVE_SECONDS = 10.0
-"""A worker that told something within these seconds is alive."""
-ENDED = frozenset({"stopped", "died", "gone"})
-"""States that are a worker's last: what it said of itself, or what another one found."""
-START_TOLERANCE = 2.0
-"""Seconds by which the start of a process may seem to move, because clocks are set while it runs."""
 DEAD_WORKERS_SECONDS = 3600.0
 """How long a dead worker stays in the list of workers."""
 DEAD_OPERATIONS_SECONDS = DAY
@@ -49,32 +42,12 @@ def build(
         "service": service,
         "generated_at": moment(now),
         "answered_by": {"host": answered_by.host, "pid": answered_by.pid},
-        "store": {"place": place, "notes": list(notes)},
+        "store": {"place": place, "notes": [*notes, *clocks_ahead(stored.workers, here=answered_by.host, now=now)]},
         "workers": [_worker(state, alive=alive[state.id]) for state in workers],
         "operations": _operations(operations, history),
         "findings": findings(stored, history, now=now),
         "events": [event_row(worker, event) for worker, event in sorted(events, key=lambda row: -row[1].at)],
     }
-
-
-def is_alive(state: WorkerState, *, here: str, now: float) -> bool:
-    """Tell whether a worker still runs: it told so just now, or it is a process of this host that still exists."""
-    if state.state in ENDED:
-        return False
-    if now - state.last_seen <= ALIVE_SECONDS:
-        return True
-    return state.id.host == here and _runs(state.id.pid, state.id.started_at)
-
-
-def _runs(pid: int, started_at: float) -> bool:
-    try:
-        if not psutil.pid_exists(pid):  # most of hundreds of dead ones, at a hundredth of the cost
-            return False
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started_at) <= START_TOLERANCE
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError, OverflowError):
-        return False
 
 
 def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
@@ -87,6 +60,7 @@ def _worker(state: WorkerState, *, alive: bool) -> dict[str, Any]:
         "alive": alive,
         "state": state.state,
         "started_at": moment(state.id.started_at),
+        "release": state.release,
         "last_seen": moment(state.last_seen),
         "rss_bytes": state.rss_bytes,
         "rss_baseline_bytes": state.rss_baseline_bytes,

@@ -30,6 +30,9 @@ def is_queue(each: object) -> TypeGuard["SimpleQueue[Any]"]:
 
 def size_of(container: object) -> int | None:
     """Return how many entries a container has, or bytes a buffer; None for what has no built-in layout of either."""
+    kind = type(container)
+    if kind is list or kind is dict or kind is set or kind is deque:  # nearly all, some of them read after every unit
+        return len(container)  # type: ignore[arg-type]
     if is_cache(container):
         return int(_WRAPPER.cache_info(container).currsize)
     if is_queue(container):

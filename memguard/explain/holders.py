@@ -7,7 +7,7 @@ from _thread import _local
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from time import thread_time
 from types import ModuleType
 from typing import Any
 
@@ -66,7 +66,7 @@ def searched(targets: Sequence[Any], *, seconds: float, growing: bool = False, w
 
     `width` is how many objects the first pass over the heap asks for: of a large heap fewer take less long at once.
     """
-    search = Search(targets, TARGETS_MOST, perf_counter() + seconds)
+    search = Search(targets, TARGETS_MOST, thread_time() + seconds)
     if width is not None:
         search._width = width
     if growing:

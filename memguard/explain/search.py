@@ -4,7 +4,7 @@ import gc
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import product
-from time import perf_counter
+from time import thread_time
 from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, GeneratorType
 from typing import Any
 
@@ -65,9 +65,9 @@ class Search:
             batch = self._batch()
             if not batch:
                 break
-            began = perf_counter()
+            began = thread_time()
             found = referrers.of(tuple(self.nodes[each] for each, _ in batch), self._own)
-            took = max(perf_counter() - began, 1e-6)
+            took = max(thread_time() - began, 1e-6)
             self._width = int(min(WIDTH_MOST, max(4.0, self._width * SECONDS_OF_A_PASS / took)))
             self._asked.update(dict(batch))
             self._own.add(id(found))
@@ -102,11 +102,11 @@ class Search:
         Most of what grows is found there. Another module may have the same object under a name of its own, so none is
         left out once something is found, but for want of time.
         """
-        deadline = min(self.deadline, perf_counter() + SECONDS_NEAR)
+        deadline = min(self.deadline, thread_time() + SECONDS_NEAR)
         wanted = self._wanted()
         for module, name in self._names.modules():
             if roots.closeness(name) == 0:
-                self._look_into(module, name, wanted, topdown.OBJECTS_MOST[0], lambda: perf_counter() >= deadline)
+                self._look_into(module, name, wanted, topdown.OBJECTS_MOST[0], lambda: thread_time() >= deadline)
 
     def look_into_modules(self) -> None:
         """A frozen heap tells nobody who refers to what: go down from the modules, the application's first."""
@@ -137,7 +137,7 @@ class Search:
         return {each for each in self.nodes if self._mask.get(each, 0) & ~self._satisfied}
 
     def _is_over(self) -> bool:
-        return perf_counter() >= self.deadline
+        return thread_time() >= self.deadline
 
     def look_at_running_frames(self) -> None:
         """Running frames are no referrers: compare what is in their variables with what nothing else refers to."""

@@ -50,6 +50,20 @@ def started() -> float:
     return time.time() - age
 
 
+def supervisor_started() -> float:
+    """Return when the process was started that starts this one and its replacements, 0.0 where none is known.
+
+    That is a parent that runs the same interpreter in the same group of processes: gunicorn's master, Celery's main
+    process, uvicorn's; not a shell, systemd or supervisord, under which a start is a deploy or a crash.
+    """
+    try:
+        parent, me = psutil.Process(os.getppid()), psutil.Process()
+        same = os.getpgid(parent.pid) == os.getpgrp() and parent.exe() == me.exe()
+        return parent.create_time() if same else 0.0
+    except (psutil.Error, OSError, AttributeError):  # Windows has no groups
+        return 0.0
+
+
 def held(*, descriptors: bool = True) -> Held:
     """Return what the process holds now. Takes no lock and runs no code of the host's.
 

@@ -10,17 +10,14 @@ has stopped to accept.
 
 from dataclasses import dataclass, field
 from typing import Literal
-from zlib import crc32
 
-from memguard.parsing import Ceiling
 from memguard.recycling.hoping import Hoping
+from memguard.recycling.limits import Limits
 from memguard.units import format_bytes, format_seconds
 
 Phase = Literal["ok", "relief", "wants", "holds", "draining", "leaving"]
 Action = Literal["", "relieve", "ask", "leave", "release"]
 
-JITTER = 0.05
-"""A soft ceiling is lowered by up to this share, each worker's by another: workers that leak alike do not cross at once."""
 HOLD_SECONDS = 2.0
 """A worker that holds the slot and has no unit to leave with gives it back after these seconds."""
 
@@ -39,15 +36,7 @@ class Brake:
 
 
 _IDLE = Brake("idle", "nothing is running, and it leaves at the end of its next unit")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """A worker's ceilings in bytes, and how many readings in a row must lie over the soft one; None for no ceiling."""
-
-    soft: int | None = None
-    hard: int | None = None
-    samples: int = 1
+_WARNING = Brake("setting", "a ceiling in percent of the worker's own baseline only warns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,9 @@ class Recycling:
         phase: Where it is.
         brake: What keeps it, while it wants to leave.
         urgent: It is over the hard ceiling.
+        warned: It is over the ceiling that only warns, and over no other.
         over: Readings in a row over the soft ceiling.
+        beyond: Readings in a row over the ceiling that only warns.
         lowest: The least it has used since its first unit, None before the first reading.
         wished: Somebody has asked to have it replaced, whatever it uses.
         crossed: The reading by which it left `ok`, None while it is there.
@@ -94,7 +85,9 @@ class Recycling:
     phase: Phase = "ok"
     brake: Brake | None = None
     urgent: bool = False
+    warned: bool = False
     over: int = 0
+    beyond: int = 0
     lowest: int | None = None
     wished: bool = False
     crossed: Reading | None = None
@@ -104,8 +97,9 @@ class Recycling:
     @property
     def limit(self) -> int:
         """The ceiling that it is over, or would be over first."""
-        hard, soft = self.limits.hard, self.limits.soft
-        return (hard if self.urgent and hard is not None else soft if soft is not None else hard) or 0
+        hard, soft, warns = self.limits.hard, self.limits.soft, self.limits.warns
+        first = (hard, soft, warns) if self.urgent else (warns,) if self.warned else (soft, hard, warns)
+        return next((each for each in first if each is not None), 0)
 
     def note(self, used: int) -> None:
         """Remember what the worker used at a moment that asks for no decision."""
@@ -121,15 +115,13 @@ class Recycling:
         if self.phase in {"draining", "leaving"}:
             return ""
         self.note(reading.used)
-        soft, hard = self.limits.soft, self.limits.hard
-        self.over = self.over + 1 if soft is not None and reading.used > soft else 0
-        self.urgent = hard is not None and reading.used > hard
-        if not self.urgent and not self.wished:
-            if self.over == 0:
-                return self._calm()
-            if self.phase == "ok" and self.over < self.limits.samples:
-                return ""
-        if self.phase == "ok":
+        self._count(reading.used)
+        is_new = self.phase == "ok" or self.warned
+        samples = self.limits.samples if is_new else 1
+        if not self.urgent and not self.wished and self.over < samples:
+            return self._not_over(reading)
+        if is_new:
+            self.phase, self.warned, self.brake = "ok", False, None
             self.crossed, self.entered = reading, {}
         if self.phase == "holds":
             return self._held(reading)
@@ -174,9 +166,12 @@ class Recycling:
         self._calm()
 
     def is_over(self, used: int) -> bool:
-        """Tell whether this much is over a ceiling, or more than is wished."""
-        soft, hard = self.limits.soft, self.limits.hard
-        return self.wished or (soft is not None and used > soft) or (hard is not None and used > hard)
+        """Tell whether this much is over a ceiling that acts, or more than is wished."""
+        return self.wished or _above(used, self.limits.soft) or _above(used, self.limits.hard)
+
+    def is_calm(self, used: int) -> bool:
+        """Tell whether nothing is to be done or said at this much."""
+        return self.phase == "ok" and not self.is_over(used) and not _above(used, self.limits.warns)
 
     def seconds(self, at: float) -> dict[str, float]:
         """Return how long each phase has taken since the ceiling was crossed; the last one lasts until now."""
@@ -188,10 +183,26 @@ class Recycling:
         self.phase = phase
         self.entered.setdefault(phase, at)
 
+    def _count(self, used: int) -> None:
+        self.over = self.over + 1 if _above(used, self.limits.soft) else 0
+        self.beyond = self.beyond + 1 if _above(used, self.limits.warns) else 0
+        self.urgent = _above(used, self.limits.hard)
+
+    def _not_over(self, reading: Reading) -> Action:
+        """No ceiling that acts is crossed for long enough: perhaps the one that only warns is."""
+        if self.phase != "ok" and not (self.warned and self.beyond):
+            return self._calm()
+        if self.phase == "ok" and self.beyond >= self.limits.samples:
+            self.crossed, self.entered = reading, {}
+            self.warned, self.brake = True, _WARNING
+            self._enter("wants", reading.at)
+        return ""
+
     def _calm(self) -> Action:
         held, self.phase = self.phase == "holds", "ok"
         self.brake = self.crossed = None
-        self.over = 0
+        self.over = self.beyond = 0
+        self.warned = False
         self.relief.calm()
         return "release" if held else ""
 
@@ -230,21 +241,5 @@ class Recycling:
         return None if reading.is_busy else _IDLE
 
 
-def resolved(ceiling: Ceiling | None, *, memory: int, baseline: int) -> int | None:
-    """Return a ceiling in bytes, None for none.
-
-    Args:
-        ceiling: As it was written.
-        memory: Bytes that the container may use.
-        baseline: What the worker used when its first unit began.
-    """
-    if ceiling is None:
-        return None
-    if ceiling.bytes is not None:
-        return ceiling.bytes
-    return round(ceiling.share * memory if ceiling.share is not None else (ceiling.of_baseline or 0.0) * baseline)
-
-
-def jittered(limit: int, worker: str) -> int:
-    """Return a limit lowered by up to `JITTER`, the same for the same worker each time."""
-    return round(limit * (1 - JITTER * crc32(worker.encode()) / 2**32))
+def _above(used: int, limit: int | None) -> bool:
+    return limit is not None and used > limit

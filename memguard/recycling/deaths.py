@@ -1,6 +1,7 @@
 """Which operations were running when workers died, remembered beside the slots: one that keeps killing is named."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from memguard.recycling.shared import Shared, State
 
@@ -22,6 +23,11 @@ class Killer:
     def sentence(self) -> str:
         """Return it in words."""
         return f"{self.name} was running at {self.deaths} of the {self.of} deaths of workers in the last day"
+
+    def detail(self) -> dict[str, Any]:
+        """Return the event's detail."""
+        kind, _, name = self.name.partition(" ")
+        return {"why": self.sentence(), "kind": kind, "name": name, "deaths": self.deaths, "of": self.of}
 
 
 class Deaths:

@@ -14,11 +14,8 @@ def refusal(settings: Settings, server: Server, trouble: str) -> Brake | None:
         server: What runs this process.
         trouble: Why the workers of the service cannot agree, empty where they can.
     """
-    ceiling = settings.rss_ceiling or settings.rss_hard_ceiling
     if settings.recycle == "report":
         return Brake("setting", "the setting `recycle` is `report`")
-    if ceiling is not None and ceiling.of_baseline is not None:
-        return Brake("setting", "a ceiling in percent of the worker's own baseline only warns")
     if trouble:
         return Brake("place", trouble)
     if words := surroundings.refusal():

@@ -11,22 +11,21 @@ from memguard.readings import (
     RSS,
     TASKS,
     THREADS,
-    Growth,
     Interval,
     LateLook,
     Share,
     WindowReading,
 )
 from memguard.residue.criteria import LIKELY, OBJECTS_LEAST, SURE
-from memguard.residue.evidence import Alone, Held, Lasting, Phase, Trend
+from memguard.residue.evidence import Alone, Lasting, Phase, Trend
 from memguard.residue.growing import Growing, trend
 from memguard.residue.history import SITE, TYPE, History, Segment
 from memguard.residue.regression import Key, Rate
 from memguard.residue.sequential import Sequential
+from memguard.residue.watched import Watched
 from memguard.residue.weighing import add_window, signals_of, trust_in, weights, with_later
 
 TYPES_SHOWN, SITES_SHOWN = 8, 5
-COHORTS_MOST = 6
 DOUBT = 0.25
 """Variance that a unit in flight adds to the number of units whose residue a look has seen: it is in it or not."""
 RESOURCES = (THREADS, DESCRIPTORS, TASKS)
@@ -40,14 +39,6 @@ class Residue:
     sites: tuple[Site, ...]
 
 
-class _Cohort:
-    """The history of containers that have been watched since the same moment."""
-
-    def __init__(self) -> None:
-        self.growing = Growing()
-        self.last: dict[str, Growth] = {}
-
-
 class Books:
     """Takes readings and looks; says what they come to for an operation."""
 
@@ -58,8 +49,8 @@ class Books:
         self._held, self._native = Growing(), Growing()
         self._tests: dict[Operation, Sequential] = {}
         self._confirmed: dict[tuple[Operation, str], str] = {}
-        self._cohorts: list[_Cohort] = []
         self._keys: dict[Operation, int] = {}
+        self.watched = Watched(self._key)
 
     def _key(self, operation: Operation) -> int:
         """Return what stands for an operation in the sums: a number is hashed in a tenth of the time."""
@@ -103,19 +94,8 @@ class Books:
         for growing, changes in ((self._held, held), (self._native, native)):  # the two are not always read together
             if changes:
                 growing.add(units, changes, doubts)
-        if not interval.containers:
-            return
-        growths = {each.path: each for each in interval.containers}
-        new = growths.keys() - {path for cohort in self._cohorts for path in cohort.last}
-        if new:
-            # Where there are too many the youngest begins anew, together with what has come since.
-            known = self._cohorts.pop().last if len(self._cohorts) >= COHORTS_MOST else {}
-            self._cohorts.append(_Cohort())
-            self._cohorts[-1].last = known | {path: growths[path] for path in new}
-        for cohort in self._cohorts:
-            present = {path: growths[path] for path in cohort.last if path in growths}
-            cohort.last |= present
-            cohort.growing.add(units, {path: each.entries for path, each in present.items()}, doubts)
+        if interval.containers:
+            self.watched.add(units, interval.containers, doubts)
 
     def add_look(self, look: LateLook) -> None:
         """Take into account what became of a window's survivors."""
@@ -128,22 +108,6 @@ class Books:
         for operation, number in look.numbers:
             test = self._tests.setdefault(operation, Sequential())
             test.add(units.get(operation, 0.0), number, [name for name, _ in look.types])
-
-    def is_calm(self, path: str, windows: int, errors: float) -> bool:
-        """Tell whether a container was watched for so many windows without growing with any operation."""
-        cohort = self._cohort(path)
-        if cohort is None or cohort.growing.intervals < windows:
-            return False
-        return all(cohort.growing.recent_rate(key, path).z < errors for key in cohort.growing.recently())
-
-    def forget(self, path: str) -> None:
-        """A container is watched no more."""
-        for cohort in self._cohorts:
-            cohort.last.pop(path, None)
-        self._cohorts = [cohort for cohort in self._cohorts if cohort.last]
-
-    def _cohort(self, path: str) -> _Cohort | None:
-        return next((cohort for cohort in self._cohorts if path in cohort.last), None)
 
     def alone(self, operation: Operation) -> Alone:
         """Return the rates over windows that covered nothing else."""
@@ -176,7 +140,7 @@ class Books:
             trend=trend(self._lasting, key, TYPE + name),
             is_sure=test.is_sure(name),
             is_held=(operation, name) in self._confirmed,
-            container=self.container(operation, self._confirmed.get((operation, name), "")),
+            container=self.watched.container(operation, self._confirmed.get((operation, name), "")),
         )
 
     def confirm(self, operation: Operation, name: str, path: str = "") -> None:
@@ -188,34 +152,9 @@ class Books:
         self._lasting = History()
         self._tests.clear()
 
-    def held(self, operation: Operation) -> Held | None:
-        """Return the container that most certainly grows with an operation, None where none seems to."""
-        key = self._key(operation)
-        growing = []
-        for cohort in self._cohorts:
-            for path, last in cohort.last.items():
-                rate = cohort.growing.rate(key, path)
-                if rate.value > 0 and rate.z > LIKELY:
-                    growing.append((rate.z < SURE, last.rank, -rate.z, path))
-        return self.container(operation, min(growing)[-1]) if growing else None
-
     def _is_held(self, operation: Operation) -> bool:
-        held = self.held(operation)
+        held = self.watched.held(operation)
         return held is not None and held.trend.whole.z >= SURE
-
-    def container(self, operation: Operation, path: str) -> Held | None:
-        """Return how one watched container grows with an operation."""
-        cohort = self._cohort(path)
-        if cohort is None:
-            return None
-        last = cohort.last[path]
-        return Held(path, last.size, last.bound, cohort.growing.trend(self._key(operation), path))
-
-    def grows_with_any(self, path: str, errors: float) -> bool:
-        """Tell whether one watched container grows with any operation, by so many standard errors."""
-        cohort = self._cohort(path)
-        growing = cohort.growing if cohort is not None else Growing()
-        return any(growing.rate(key, path).z >= errors for key in growing.operations())
 
     def native(self, operation: Operation) -> Trend:
         """Return the bytes in use by the C allocator that an operation adds."""

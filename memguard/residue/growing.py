@@ -51,6 +51,10 @@ class Growing:
         """How many there were."""
         return self._by_units.whole.main.windows
 
+    def has_grown(self, signal: str) -> bool:
+        """Tell whether there is more of it than at the beginning."""
+        return self._net.get(signal, 0.0) > 0
+
     def recently(self) -> Collection[Key]:
         """Return the operations of the later half."""
         return self._by_units.recent.windows

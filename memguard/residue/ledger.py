@@ -155,7 +155,7 @@ class Ledger:
             recent=recent,
             alone=books.alone(operation),
             lasting=books.lasting(operation),
-            held=books.held(operation),
+            held=books.watched.held(operation),
             searched=count.searched,
             garbage=books.garbage(operation),
             native=books.native(operation),

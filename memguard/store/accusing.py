@@ -2,17 +2,13 @@
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
 from memguard.evidence import Holder, Pattern
 from memguard.model import Finding, Judgement, Operation
 from memguard.store import rows
-from memguard.store.counted import QUIET_SECONDS
-
-KNOWING, NEWEST = 12, 4
-"""Of how many workers a finding comes with its evidence: of those that know who holds it, and of those that told last."""
+from memguard.store.folding import QUIET_SECONDS, evident
 
 _FROM = "FROM finding JOIN worker ON worker.id = finding.worker WHERE worker.service = ?"
 _PATHS = (
@@ -57,7 +53,11 @@ class Accused:
                 yield worker, rows.to_finding(body)
             return
         light = self._light(connection, service, opened)
-        whole = dict(connection.execute(_WHOLE, (rows.packed(sorted(_telling(light))),)))
+        whole = dict(
+            connection.execute(
+                _WHOLE, (rows.packed(sorted(evident((row, kind, finding) for row, _, kind, finding in light))),)
+            )
+        )
         for row, worker, _, finding in light:
             yield worker, rows.to_finding(whole[row]) if row in whole else finding
 
@@ -77,25 +77,6 @@ class Accused:
             if worker_seen < quiet:
                 self._quiet[key] = finding
         return light
-
-
-def _telling(light: list[_Light]) -> set[int]:
-    """Return the rows whose evidence is wanted: of each kind of worker, because the others' may be overruled."""
-    told: defaultdict[tuple[str, str], list[tuple[int, Finding]]] = defaultdict(list)
-    for row, _, kind, finding in light:
-        told[finding.fingerprint, kind].append((row, finding))
-    chosen: set[int] = set()
-    for each in told.values():
-        each.sort(key=lambda one: one[1].last_seen, reverse=True)
-        chosen.update(row for row, _ in each[:NEWEST])
-        each.sort(key=lambda one: _growth(one[1]), reverse=True)
-        chosen.update(row for row, _ in each[:KNOWING])
-    return chosen
-
-
-def _growth(finding: Finding) -> float:
-    """Return what a holder gains, -1.0 where none is known."""
-    return -1.0 if finding.holder is None else finding.holder.growth_per_unit
 
 
 # Hundreds of rows are of few operations and fewer patterns.

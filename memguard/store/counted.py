@@ -7,13 +7,11 @@ from itertools import chain
 from math import inf, sqrt
 
 from memguard.store import rows
+from memguard.store.folding import INNOCENT, QUIET_SECONDS
 
-QUIET_SECONDS = 20.0
-"""A worker that told nothing for so long, by the clock of those that did, is likely to tell nothing any more."""
 QUIET_MORE = 32
 """So many more quiet workers are summed up anew each time before the sums of the others are made again."""
 
-_INNOCENT = frozenset({"warming", "clean", "plateau"})
 _COLUMNS = ", ".join(f"operation.{column}" for column in rows.OPERATION.split(", "))
 _FROM = "FROM operation JOIN worker ON worker.id = operation.worker WHERE worker.service = ?"
 _MEAN = "CASE WHEN sum(sampled_units) THEN sum(sampled_units * {0}) / sum(sampled_units) ELSE 0.0 END"
@@ -64,7 +62,7 @@ class Counted:
             return iter(connection.execute(f"SELECT worker.id, {_COLUMNS} {_FROM}", (service,)))
         self._look(connection, service, opened)
         alike = [*self._sums, *_alike(connection, service, self._until, inf)]
-        accused = {(row[1], row[2]) for row in alike if row[3] not in _INNOCENT}
+        accused = {(row[1], row[2]) for row in alike if row[3] not in INNOCENT}
         accused.update(connection.execute("SELECT kind, name FROM known WHERE service = ?", (service,)))
         single = connection.execute(_SINGLE, (rows.packed(sorted(accused)), service))
         return chain((row for row in alike if (row[1], row[2]) not in accused), single)

@@ -30,9 +30,9 @@ from memguard.store.pruning import EVENTS_KEPT, UNITS_KEPT, WORKERS_KEPT
 from memguard.store.redis_allocated import Allocated
 from memguard.store.redis_asked import Asked
 from memguard.store.redis_curve import Curve
-from memguard.store.redis_keys import Keys, append, decoded, key_of, known_of, made_of, packed_row, rows_of, worker_of
+from memguard.store.redis_heard import Heard
+from memguard.store.redis_keys import Keys, append, decoded, key_of, packed_row, rows_of
 
-EVENTS_READ = 200
 KNOWN_SECONDS = 366 * 86400
 """How long it is remembered since when a finding is known, after it was last told."""
 SECONDS_BETWEEN_EXPIRES = 60.0
@@ -61,6 +61,7 @@ class RedisStore:
         self._worker: WorkerId | None = None
         self._curve = Curve(client, self._keys, bounds)
         self._allocated = Allocated(client, self._keys, bounds)
+        self._heard = Heard(client, self._keys)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ class RedisStore:
             pipe.zadd(keys.workers, {me: state.last_seen})
             pipe.hset(keys.of(me, "worker"), "state", packed_row(rows.from_worker(state)))
             if changed:
-                told = {packed_row(key_of(each)): packed_row(rows.from_operation(each)) for each in changed.values()}
+                told = {key_of(of): packed_row(rows.from_operation(each)) for of, each in changed.items()}
                 pipe.hset(keys.of(me, "operations"), mapping=told)
             if found:
                 pipe.hset(
@@ -144,34 +145,9 @@ class RedisStore:
         """Return how many workers have told something after a moment."""
         return int(self._client.zcount(self._keys.workers, f"({since!r}", inf))
 
-    def read(self, *, folded: bool = False) -> Stored:  # noqa: ARG002 (here nothing can be summed up)
-        """Return all that is kept of the service, as of one moment; of the events the newest `EVENTS_READ`."""
-        keys, workers = self._keys, self._workers()
-        with self._client.pipeline(transaction=True) as pipe:
-            for me in workers:
-                pipe.hget(keys.of(me, "worker"), "state")
-                pipe.hvals(keys.of(me, "operations"))
-                pipe.hvals(keys.of(me, "findings"))
-            pipe.hgetall(keys.known)
-            pipe.lrange(keys.events, -EVENTS_READ, -1)
-            *told, remembered, events = pipe.execute()
-        states, operations, findings = told[::3], told[1::3], told[2::3]
-        if gone := [me for me, state in zip(workers, states, strict=True) if not state]:
-            self._client.zrem(keys.workers, *gone)  # their keys have expired, by the clock of Redis
-        ids = [worker_of(me) for me in workers]
-        return Stored(
-            workers=tuple(made_of(rows.to_worker, text) for text in states if text),
-            operations=tuple(
-                (of, made_of(rows.to_operation, text))
-                for of, texts in zip(ids, operations, strict=True)
-                for text in texts
-            ),
-            findings=tuple(
-                (of, decoded(rows.to_finding, text)) for of, texts in zip(ids, findings, strict=True) for text in texts
-            ),
-            events=tuple(rows_of(events, rows.to_event)),
-            known=tuple(known_of(fingerprint, text) for fingerprint, text in remembered.items()),
-        )
+    def read(self, *, folded: bool = False) -> Stored:
+        """Return all that is kept of the service, as of one moment; of the events the newest 200."""
+        return self._heard.read(shortened=folded)
 
     def _workers(self, since: float = -inf) -> list[str]:
         return [str(me) for me in self._client.zrangebyscore(self._keys.workers, since, inf)]

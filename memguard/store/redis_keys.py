@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import redis
 
-from memguard.model import Known, OperationStats, WorkerId
+from memguard.model import Known, Operation, WorkerId
 from memguard.store import rows
 
 VERSION = 1
@@ -49,6 +49,12 @@ def worker_of(name: str) -> WorkerId:
     return decoded(_to_worker, name)
 
 
+def checked(name: object) -> str:
+    """Return the name of a worker; raise the client's own error where it is none."""
+    worker_of(str(name))
+    return str(name)
+
+
 def _to_worker(name: str) -> WorkerId:
     host, pid, started_at = name.rsplit("|", 2)
     return WorkerId(host, int(pid), float(started_at))
@@ -79,10 +85,9 @@ def rows_of(texts: Iterable[str], make: Callable[[rows.Row], _Value]) -> Iterato
         yield worker_of(me), decoded(make, tuple(row))
 
 
-def key_of(stats: OperationStats) -> tuple[str, str]:
+def key_of(operation: Operation) -> str:
     """Return what an operation is known by among a worker's."""
-    operation = stats.judgement.operation
-    return operation.kind, operation.name
+    return packed_row((operation.kind, operation.name))
 
 
 def known_of(fingerprint: str, text: str) -> Known:

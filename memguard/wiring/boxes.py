@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from time import perf_counter, time
 from typing import Any
@@ -181,12 +181,18 @@ class Boxes:
             "found_by": os.getpid(),
         }
         log.warning("memguard: worker %d (%s) died without a word: %s", box.worker.pid, box.server, why)
-        self._tell(box, "died", Event(time(), "died", detail))
         self._killers = self._deaths.killers(time())
+        self._tell(box, "died", Event(time(), "died", detail), *self._accused(seen))
+
+    def _accused(self, seen: Collection[str]) -> list[Event]:
+        """Say once which of these operations keep killing workers: in the log, and as events."""
+        told = []
         for killer in self._killers:
             if killer.name in seen and killer.name not in self._told:
                 self._told.add(killer.name)
                 log.warning("memguard: %s: look at what it does to memory", killer.sentence())
+                told.append(Event(time(), "killer", killer.detail()))
+        return told
 
     def _tell(self, box: Box, state: str, *events: Event) -> None:
         told = [each for each in self._store.read().workers if each.id == box.worker]

@@ -103,6 +103,13 @@ class Containers:
         """Return the sizes of all that are watched."""
         return {path: tuple(map(_size, anchors)) for path, anchors in self._anchors.items()}
 
+    def size(self, path: str) -> int:
+        """Return how many entries the containers of a path have together."""
+        size = 0
+        for anchor in self._anchors.get(path, ()):
+            size += max(0, _size(anchor))
+        return size
+
     def grown(self, before: Sizes) -> tuple[Growth, ...]:
         """Return how those have changed whose sizes were read before; what is gone or new counts for nothing."""
         growths = []

@@ -135,10 +135,10 @@ class Findings:
     def _holder(self, operation: Operation, case: _Case) -> Holder | None:
         """Return the holder with its latest size and growth: the container that grows, else what a search found."""
         books, containers = self._watch.ledger.books, self._watch.observer.containers
-        held, holder = books.held(operation), case.holder
+        held, holder = books.watched.held(operation), case.holder
         place = containers.place(holder.path) if holder is not None else ""
         if held is None or held.trend.whole.z < SURE or held.path == place:
-            held = books.container(operation, place)
+            held = books.watched.container(operation, place)
         else:
             # That it grows with this operation is certain; the objects that were searched may be another's.
             holder = _of_entries(containers.holders.get(held.path))
@@ -179,7 +179,7 @@ class Findings:
 
     def _find_holder(self, finding: Finding) -> Holder | None:
         books, operation = self._watch.ledger.books, finding.judgement.operation
-        lasting, held = books.lasting(operation), books.held(operation)
+        lasting, held = books.lasting(operation), books.watched.held(operation)
         if held is not None and held.trend.whole.z >= SURE:
             # That it grows with this operation is certain; objects of a type that lasts may be another's.
             return self._search.holder_of_entries(held.path)
@@ -189,7 +189,7 @@ class Findings:
 
     def _wish(self, judgement: Judgement, case: _Case) -> None:
         books, operation = self._watch.ledger.books, judgement.operation
-        lasting, held = books.lasting(operation), books.held(operation)
+        lasting, held = books.lasting(operation), books.watched.held(operation)
         is_certain = held is not None and held.trend.whole.z >= SURE
         path = (
             held.path

@@ -7,6 +7,7 @@ from time import monotonic
 from memguard.allocations import Allocations, Frames, Group, bounded, packed
 from memguard.explain import sites
 from memguard.instruments import raw
+from memguard.instruments.collector import at_rest
 from memguard.settings import Settings
 from memguard.snapshots import Kept, Reason
 from memguard.store import Store
@@ -63,7 +64,7 @@ class Picturing:
             return None
         self.note = ""
         with self._watch.observer.quiet():
-            return raw.take()
+            return raw.take(at_rest)
 
     def keep(self, taken: Allocations, reason: Reason) -> str:
         """Write one into the store; return what it is, in words."""

@@ -15,8 +15,9 @@ from memguard.instruments.native import trim
 from memguard.instruments.own import OwnMemory
 from memguard.instruments.rss import memory_limit
 from memguard.model import Event
-from memguard.recycling.ceiling import Action, Limits, Reading, Recycling, jittered, resolved
+from memguard.recycling.ceiling import Action, Reading, Recycling
 from memguard.recycling.coordinator import Coordinator
+from memguard.recycling.limits import limits, resolved
 from memguard.recycling.refusal import refusal
 from memguard.recycling.relief import Relief
 from memguard.recycling.servers import Server
@@ -70,15 +71,16 @@ class Recycler:
         drains: Callable[[bool], None],
         goodbye: Callable[[], None],
     ) -> None:
-        limit, me = memory_limit(), watch.worker_id
-        self.ceiling = resolved(settings.rss_ceiling, memory=limit, baseline=watch.baseline)
-        self.hard_ceiling = resolved(settings.rss_hard_ceiling, memory=limit, baseline=watch.baseline)
+        known, me = {"memory": memory_limit(), "baseline": watch.baseline}, watch.worker_id
+        self.ceiling = resolved(settings.rss_ceiling, **known)
+        self.hard_ceiling = resolved(settings.rss_hard_ceiling, **known)
+        self._limits = limits(settings, worker=f"{me.host} {me.pid} {me.started_at}", **known)
         self.lowest = min((each for each in (self.ceiling, self.hard_ceiling) if each is not None), default=None)
-        soft = None if self.ceiling is None else jittered(self.ceiling, f"{me.host} {me.pid} {me.started_at}")
-        self.memory = OwnMemory(watch.rss, settings.rss_metric, self.lowest or sys.maxsize)
+        # What is shared is taken off from the lowest limit on that is compared with, which is lower than what was written.
+        self.memory = OwnMemory(watch.rss, settings.rss_metric, self._limits.lowest or sys.maxsize)
         self.armed = True
         self._watch, self._settings = watch, settings
-        self._machine = Recycling(Limits(soft, self.hard_ceiling, settings.recycle_samples))
+        self._machine = Recycling(self._limits)
         self._relief = Relief(self.memory.read, trim)
         self._coordinator = Coordinator(
             lambda make: workers_directory(settings, make=make),
@@ -150,12 +152,12 @@ class Recycler:
             if is_young and not machine.wished:
                 return  # what the first unit loads is not there yet
             used = self.memory.read()
-            if machine.phase == "ok" and not machine.is_over(used):
-                machine.over = 0  # most looks end here, and leave no object that a window would see
+            if machine.is_calm(used):
+                machine.over = machine.beyond = 0  # most looks end here, and leave no object that a window would see
                 machine.note(used)
             else:
                 self._act(machine.sample(self._reading(used)), used)
-            self.armed = self.hard_ceiling is not None or machine.phase == "holds"
+            self.armed = self._limits.hard is not None or machine.phase == "holds"
 
     def unit_ended(self) -> None:
         """A unit has ended in this thread: leave with it where that is decided, or where it has passed the hard ceiling."""
@@ -163,10 +165,13 @@ class Recycler:
             return
         try:
             with self._part:
-                used, machine = self.memory.read_quickly(), self._machine
+                machine = self._machine
                 if machine.lowest is None:
-                    machine.note(used)
-                if self.hard_ceiling is not None and used > self.hard_ceiling and machine.phase != "holds":
+                    machine.note(
+                        self.memory.read()
+                    )  # takes longer, once: the quick one knows nothing yet of what is shared
+                used = self.memory.read_quickly()
+                if self._is_over_hard(used) and machine.phase != "holds":
                     self._act(machine.sample(self._reading(used, is_busy=True)), used)
                 if machine.phase == "holds" and machine.is_over(used):
                     self._leaving.leave()
@@ -201,16 +206,18 @@ class Recycler:
             return Reading(now, used)
         if now >= self._next_ask:
             self._min_uptime = self._coordinator.uptime(settings.recycle_min_uptime, time())
-        is_hard = self.hard_ceiling is not None and used > self.hard_ceiling
         return Reading(
             now,
             used,
             uptime=now - self._leaving.began,
-            min_uptime=settings.recycle_min_uptime if is_hard else self._min_uptime,
+            min_uptime=settings.recycle_min_uptime if self._is_over_hard(used) else self._min_uptime,
             refusal=refusal(settings, self._leaving.server, self._coordinator.trouble),
             oldest=min((unit.sequence for unit in tuple(self._watch.live)), default=begun + 1),
             is_busy=is_busy or not self._leaving.with_unit or bool(self._watch.live) or begun != seen,
         )
+
+    def _is_over_hard(self, used: int) -> bool:
+        return self._limits.hard is not None and used > self._limits.hard
 
     def _act(self, action: Action, used: int) -> None:
         machine, now = self._machine, monotonic()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import perf_counter, process_time, thread_time, time
 
 from memguard import safety
+from memguard.instruments.process import supervisor_started
 from memguard.model import Event, Flush, OperationStats, TimelinePoint, WorkerState
 from memguard.readings import Share
 from memguard.recycling.record import grown
@@ -63,6 +64,7 @@ class Reporter:
         self._kind = kind
         self._server = server
         self._notes = notes
+        self._supervisor_started_at = supervisor_started()
         self._judged: tuple[OperationStats, ...] = ()
         self.intervals = Intervals(watch)
         self._search = Search(watch, show_keys=settings.show_keys)
@@ -177,6 +179,8 @@ class Reporter:
             notes=tuple(note for note in notes if note),
             hard_ceiling_bytes=recycler.hard_ceiling,
             rss_floor_bytes=recycler.memory.floor,
+            release=self._settings.release or "",
+            supervisor_started_at=self._supervisor_started_at,
             leaves=self._outlook[0],
             stays_because=self._outlook[1],
             inner_adapter=watch.inner_adapter,
@@ -208,7 +212,7 @@ class Reporter:
         watch, now, cpu = self._watch, time(), process_time()
         busy = max(cpu - self._last_cpu, BUSY_SHARE_LEAST * (now - self._last_round))
         # What an accusation costs to explain is bounded, and must not take other operations' windows.
-        beside = watch.boundary_seconds + keeper_seconds - self._explained_seconds
+        beside = watch.boundary_seconds + watch.closely.seconds + keeper_seconds - self._explained_seconds
         watch.sampler.grant(busy, beside - self._beside_seconds, eager=self._is_eager(now))
         watch.observer.plan()
         self._busy_seconds += busy
@@ -225,7 +229,9 @@ class Reporter:
     def _judge(self) -> None:
         started, now = thread_time(), time()
         with self._watch.observer.lock:
-            self._judged = self._watch.ledger.judge()
+            ledger = self._watch.ledger
+            self._watch.closely.turn(ledger.books.watched, ledger.totals())
+            self._judged = ledger.judge()
             self._findings.update(self._judged, now)
         used = thread_time() - started
         pause = max(SECONDS_BETWEEN_VERDICTS, used / (VERDICT_SHARE_MOST * self._allowed()))

@@ -94,9 +94,9 @@ class Search:
         self._scans += 1
         ledger.add_search()
         for path in containers.paths:
-            if ledger.books.is_calm(path, CALM_WINDOWS, CALM_ERRORS):
+            if ledger.books.watched.is_calm(path, CALM_WINDOWS, CALM_ERRORS):
                 containers.forget(path)
-                ledger.books.forget(path)
+                ledger.books.watched.forget(path)
         self._watch_new(grown)
 
     def _watch_new(self, grown: list[Any]) -> None:
@@ -127,7 +127,7 @@ class Search:
         for operation, name in unconfirmed:
             if self.searches > searches:
                 break
-            grower = ledger.books.held(operation)
+            grower = ledger.books.watched.held(operation)
             place = grower.path if grower is not None and grower.trend.whole.z >= SURE else ""
             is_held = bool(place)
             if not is_held:
@@ -153,7 +153,7 @@ class Search:
         if holder.root_kind == "unknown" or holder.size is None:
             return holder.root_kind != "unknown"
         books, place = self._watch.ledger.books, self._watch.observer.containers.place(holder.path)
-        held = books.container(operation, place)
+        held = books.watched.container(operation, place)
         if held is None or held.trend.windows < INTERVALS_LEAST:
             return False
         # A container that is full holds its entries for long, too; but one that grows with no operation and holds
@@ -161,7 +161,7 @@ class Search:
         return held.trend.whole.z >= LIKELY or (
             held.trend.windows >= INTERVALS_LEAST_OF_NONE
             and not _holds_directly(holder)
-            and not books.grows_with_any(place, SURE)
+            and not books.watched.grows_with_any(place, SURE)
             and books.lasting(operation).trend.whole.z >= SURE
         )
 

@@ -16,6 +16,7 @@ from memguard.readings import WindowReading
 from memguard.residue.ledger import Ledger
 from memguard.residue.sampler import Sampler
 from memguard.settings import Settings
+from memguard.wiring.closely import Closely
 from memguard.wiring.followed import FollowedUnits
 from memguard.wiring.meter import Meter
 from memguard.wiring.observer import Observer
@@ -68,6 +69,7 @@ class Watch:
             self.sampler, self.ledger, self.tracing, self.live, self._settled, every_unit=tracing_every_unit
         )
         self.observer.zoom.code = self.code
+        self.closely = Closely(self.observer.containers, self.live)
         self.meter = Meter(self.tracing, self.observer, self.rss) if tracing_every_unit else None
         self.end_of_life = EndOfLife()
         self.telemetry = telemetry(settings)
@@ -124,6 +126,8 @@ class Watch:
             self.code[operation] = sites.code_of(view)
         if operation.name is not IGNORED:
             self.ledger.count(operation, at, error=error)
+            if self.closely.paths:
+                self.closely.look(operation, in_a_window=is_in_a_window)
             if self.meter is not None and unit.start is not None:
                 self.meter.record(unit, operation, at, error=error)
         if is_in_a_window:

@@ -14,8 +14,11 @@ from tests.browser.installing import executable
 from tests.browser.visiting import FLAGS, Visitor
 from tests.live.live import TOKEN, Web, eventually, spread, web_server
 from tests.live.reports import finding
+from tests.missing import missing
 
 LEAK = "GET /leak"
+ALERT_RULE = "rss > 1MB"
+"""Every worker is over it, from the first look on."""
 EXPECTED_WITHIN = 60_000
 """Milliseconds for what a screen must come to show, on a machine that has other work."""
 MENU = {"/leak": 12, "/clean": 8, "/bounded_cache": 4, "/cycle": 2, "/stream": 2, "/boom": 2}
@@ -39,7 +42,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all of these tests; closed with them, because its event loop must not outlive them."""
     path = executable()
     if path is None:
-        pytest.skip("there is no Chromium, and no apt-get that could install it")
+        missing("there is no Chromium, and no apt-get that could install it")
     expect.set_options(timeout=EXPECTED_WITHIN)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -68,7 +71,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with Servers() as servers:
         directory = tmp_path_factory.mktemp("shop")
         options = ("--worker-class", "gthread", "--threads", "4")
-        environ = {"MEMGUARD_MODE": "trace", "MEMGUARD_TRACE_FRAMES": "3", "MEMGUARD_RSS_CEILING": "400MB"}
+        environ = {
+            "MEMGUARD_MODE": "trace", "MEMGUARD_TRACE_FRAMES": "3", "MEMGUARD_RSS_CEILING": "400MB",
+            "MEMGUARD_ALERT_RULES": ALERT_RULE,
+        }  # fmt: skip
         with web_server(servers, directory, lambda port: command(commands.FLASK, port, *options), **environ) as web:
             yield Shop(web, f"http://127.0.0.1:{web.port}/_memguard", _driven(web))
 

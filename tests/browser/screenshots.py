@@ -28,6 +28,8 @@ from tests.live.reports import finding
 TARGET = ROOT / "docs" / "screens"
 FONTS = {"fonts-inter": "Inter", "fonts-jetbrains-mono": "JetBrains Mono"}
 SECONDS, SECONDS_MOST = 120.0, 120.0
+KEPT = "example_apps.flask_app.app.Context"
+"""The type of what stays of the leak."""
 REQUESTS_A_ROUND, SECONDS_A_ROUND = 60, 0.5
 REQUESTS = {"/leak": 30, "/clean": 14, "/bounded_cache": 8, "/cycle": 4, "/stream": 3, "/boom": 1}
 TASKS = {"leak": 6, "clean": 4, "bounded_cache": 2}
@@ -45,11 +47,12 @@ LOOKS = (("light", "light", 1280), ("dark", "dark", 1280), ("phone", "light", 39
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: its name, the screen, and what is done there first."""
+    """A picture: its name, the screen, what is done there first, and whether somebody looks who has signed in."""
 
     name: str
     below: str
     first: Callable[[Page], object] = lambda page: None
+    is_signed_in: bool = True
 
 
 def main() -> int:
@@ -111,7 +114,7 @@ def _drive(web: Web, consumer: Consumer, seconds: float) -> None:
 
 
 def _act(browser: Browser, base: str, web: Web, consumer: Consumer) -> None:
-    """Trace, take two snapshots, collect, follow units: what the screens of units, objects, lines and actions show."""
+    """Trace, take two snapshots, collect, follow units, look into objects: what half of the screens show."""
     page = _page(browser, base, "/actions", "light", 1280)
     _ask(page, "Trace", seconds=15)
     _drive(web, consumer, 6)
@@ -123,7 +126,11 @@ def _act(browser: Browser, base: str, web: Web, consumer: Consumer) -> None:
     page.get_by_label("Operation", exact=True).select_option("GET /leak")
     _ask(page, "Follow lines")
     _drive(web, consumer, 6)
-    eventually(lambda: page.locator(".command.running").count() == 0, "everything done")
+    page.locator(".choice", has_text="Look into objects").locator("input").check()
+    page.get_by_label("What to look for").select_option("chain")
+    page.locator("input[name=name]").fill(KEPT)
+    _ask(page, "Look into objects")
+    eventually(lambda: page.locator(".command.waiting, .command.running").count() == 0, "everything done")
     page.context.close()
 
 
@@ -162,19 +169,26 @@ def _shots(fingerprint: str) -> list[Shot]:
         Shot("units", "/units"),
         Shot("objects", "/objects"),
         Shot("lines", "/actions", following),
+        Shot("inspected", "/inspected"),
         Shot("snapshots", "/snapshots", drawn),
         Shot("actions", "/actions"),
         Shot("confirm", "/actions", confirming),
         Shot("lost", "", lost),
+        Shot("empty", "/timeline?since=1000000&until=1003600"),
+        Shot("login", "/login", is_signed_in=False),
     ]
 
 
-def _page(browser: Browser, base: str, below: str, scheme: str, width: int) -> Page:
+def _page(browser: Browser, base: str, below: str, scheme: str, width: int, *, is_signed_in: bool = True) -> Page:
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme,  # type: ignore[arg-type]  # one of its literals
-        extra_http_headers={"Authorization": f"Bearer {TOKEN}"},
+        extra_http_headers={"Authorization": f"Bearer {TOKEN}"} if is_signed_in else {},
     )  # fmt: skip
-    return Visitor(context.new_page(), base).open(below)
+    page = context.new_page()
+    if is_signed_in:
+        return Visitor(page, base).open(below)
+    page.goto(f"{base}{below}")
+    return page
 
 
 def _take(browser: Browser, base: str, shot: Shot, directory: Path) -> None:
@@ -185,7 +199,7 @@ def _take(browser: Browser, base: str, shot: Shot, directory: Path) -> None:
         [str(directory), "/run/shop"],
     ]
     for look, scheme, width in LOOKS:
-        page = _page(browser, base, shot.below, scheme, width)
+        page = _page(browser, base, shot.below, scheme, width, is_signed_in=shot.is_signed_in)
         shot.first(page)
         page.evaluate("document.fonts.ready")
         page.evaluate(_WITH_OTHER_PATHS, paths)

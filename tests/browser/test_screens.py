@@ -13,6 +13,7 @@ SCREENS = [
     "/snapshots",
     "/actions",
     "/lines",
+    "/inspected",
     "/findings/{fingerprint}",
 ]
 
@@ -33,6 +34,26 @@ def test_every_screen_serves_everybody(visitor: Visitor, shop: Shop) -> None:
             wrong[screen] = found
 
     assert wrong == {}
+
+
+def test_the_login_serves_everybody(browser: Browser, shop: Shop) -> None:
+    """As the screens behind it: also where the token was wrong, which a screen reader is told."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    visitor = Visitor(context.new_page(), shop.base)
+    page = visitor.page
+    page.goto(f"{shop.base}/login")
+    found = visitor.shortcomings()
+    page.get_by_label("Token").fill("a wrong token")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    found += visitor.shortcomings()
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 900})
+    found += visitor.shortcomings("color-contrast")
+
+    assert found == []
+    assert visitor.overflow <= 0
+    context.close()
 
 
 def test_every_screen_is_a_click_away(visitor: Visitor) -> None:

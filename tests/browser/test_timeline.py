@@ -1,9 +1,14 @@
 import re
+from datetime import datetime
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Shop
 from tests.browser.visiting import Visitor
+from tests.live.live import eventually
 
+SUSPECT = "#855000"
+"""The colour of what is to be looked at, on the light ground."""
 STRETCH = re.compile(r"/timeline\?since=(\d+)&until=(\d+)$")
 
 
@@ -121,3 +126,21 @@ def test_the_cursor_tells_the_values_under_it(visitor: Visitor) -> None:
     page.mouse.move(box["x"] + 3, box["y"] + 40)
 
     expect(page.locator("[data-part=readout]")).to_have_text(re.compile(r"^20\d\d-.* UTC: .*B in \d workers?$"))
+
+
+def test_an_alert_is_marked_where_it_was_raised(visitor: Visitor, shop: Shop) -> None:
+    """By a sign that the legend explains, and told in the list under the chart by its own text."""
+
+    def raised() -> str | None:
+        alerts = [event for event in shop.web.report()["events"] if event["type"] == "alert"]
+        return str(alerts[-1]["at"]) if alerts else None
+
+    at = datetime.fromisoformat(eventually(raised, "an alert")).timestamp()
+    page = visitor.open(f"/timeline?since={at - 40:.0f}&until={at + 40:.0f}")
+    page.locator("[data-part=legend] button").first.wait_for()
+
+    assert drawn(page, "sum", SUSPECT) > 20
+    legend = page.get_by_role("list", name="Signs").get_by_role("listitem")
+    expect(legend.filter(has_text=re.compile(r"^◆\s*alert$"))).to_be_visible()
+    told = page.get_by_role("listitem").filter(has_text="An alert was raised")
+    expect(told.first).to_contain_text(re.compile(r"The web worker \d+ on .* uses .*MB, over 1\.00 MB"))

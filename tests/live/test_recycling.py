@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import shlex
 import signal
 import threading
 import time
@@ -19,8 +20,9 @@ from example_apps import commands
 from example_apps.servers import Servers
 from memguard.model import Stored, WorkerState
 from memguard.recycling.coordinator import SUCCESSOR_SECONDS
-from tests.live.live import SECONDS_PER_REQUEST, SECONDS_TO_SETTLE, Web, eventually, web_server
+from tests.live.live import SECONDS_PER_REQUEST, SECONDS_TO_SETTLE, TOKEN, Web, eventually, web_server
 from tests.stored import read_stored
+from tests.unit.instruments.test_container import own_group, real_group
 
 HUNGRY = "tests.live.hungry:app"
 QUICK = {
@@ -32,6 +34,9 @@ ROUNDED = 0.01
 """Seconds by which moments may be off that are reckoned from rounded durations."""
 SERVING_MB = 60
 """A worker of the application that has served something uses less."""
+GROUP_MB = 300
+LOADED_MB = 80
+"""What its first request loads where that is asked for."""
 
 
 @contextmanager
@@ -147,9 +152,22 @@ def _left(web: Web) -> set[int]:
     return {event["pid"] for event in events(web, "recycle")}
 
 
-def test_a_baseline_over_the_ceiling(servers: Servers, tmp_path: Path) -> None:
+BASELINES = {
+    "far over": (SERVING_MB, (), "rss"),
+    "preloaded, just over": (LOADED_MB + 12, ("--preload",), "rss"),
+    "by uss, just over": (LOADED_MB + 12, ("--preload",), "uss"),
+}
+"""A ceiling, options and the metric: just over it is what has added less than the ceiling since it was forked."""
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_a_baseline_over_the_ceiling(servers: Servers, tmp_path: Path, baseline: str) -> None:
     """A fleet that is over its ceiling from the first request on is not recycled to death: it says so, and serves on."""
-    with hungry(servers, tmp_path, ceiling=SERVING_MB, HUNGRY_LOADS_LATE_MB="80") as web:
+    ceiling, options, metric = BASELINES[baseline]
+    loads = str(LOADED_MB)
+    with hungry(
+        servers, tmp_path, *options, ceiling=ceiling, HUNGRY_LOADS_LATE_MB=loads, MEMGUARD_RSS_METRIC=metric
+    ) as web:
         pids = asking_until(web, "/pid", lambda: len(events(web, "ceiling")) == 2, "both to say so", threads=2)
         for _ in range(50):
             pids.add(asked(web, "/pid"))
@@ -225,6 +243,26 @@ def test_a_fat_parent(servers: Servers, tmp_path: Path) -> None:
     assert all(state.rss_floor_bytes > 200_000_000 for state in workers)
 
 
+@pytest.mark.skipif(own_group() is None, reason="no memory group of version 1 can be made here")
+def test_a_share_of_the_container(servers: Servers, tmp_path: Path) -> None:
+    """In a group with a limit a ceiling in percent is of that limit, and who passes it is replaced long before the kernel kills."""
+    with real_group(GROUP_MB * 1_000_000) as group:
+
+        def command(port: int) -> list[str]:
+            enter = f'echo $$ > {shlex.quote(str(group / "cgroup.procs"))} && exec "$@"'
+            return ["sh", "-c", enter, "sh", *commands.gunicorn(HUNGRY, port, workers=1)]
+
+        with web_server(servers, tmp_path, command, MEMGUARD_RSS_CEILING="40%", **QUICK) as web:
+            asking_until(web, "/leak/1000", lambda: events(web, "replaced"), "one to be replaced", threads=2)
+            recycled, died = events(web, "recycle"), events(web, "died")
+            ceilings = {state.ceiling_bytes or 0 for state in stored(web).workers}
+
+    assert died == []
+    (ceiling,) = ceilings
+    assert ceiling == pytest.approx(0.4 * GROUP_MB * 1_000_000, abs=8192)
+    assert all(event["detail"]["used_bytes"] > event["detail"]["ceiling_bytes"] >= 0.95 * ceiling for event in recycled)
+
+
 def test_killed_in_a_request(servers: Servers, tmp_path: Path) -> None:
     """After `kill -9` in the middle of a request its replacement, or a sibling, names the request that it was running."""
     with hungry(servers, tmp_path) as web:
@@ -239,6 +277,25 @@ def test_killed_in_a_request(servers: Servers, tmp_path: Path) -> None:
     assert "request GET /slow/<float:seconds> (for " in died[0]["detail"]["running"][0]
     assert states[victim] == "died"
     assert "GET /slow/<float:seconds>" in line
+
+
+def test_an_operation_that_keeps_killing(servers: Servers, tmp_path: Path) -> None:
+    """The third worker that is killed in the same request makes that an event of its own, which page and report tell."""
+    with hungry(servers, tmp_path) as web:
+        victims: set[int] = set()
+        for _ in range(3):
+            victims.add(_kill_in(web, "/slow/20.0"))
+            eventually(
+                lambda: asked(web, "/pid") and {event["pid"] for event in events(web, "died")} == victims, "its death"
+            )
+        (event,) = events(web, "killer")
+        told = {each["type"] for each in web.report()["events"]}
+        pages = [web.get(f"/_memguard{path}", Authorization=f"Bearer {TOKEN}")[2] for path in ("", "/timeline")]
+
+    assert event["detail"]["name"] == "GET /slow/<float:seconds>"
+    assert "at 3 of the 3 deaths" in event["detail"]["why"]
+    assert "killer" in told
+    assert all(b"GET /slow/&lt;float:seconds&gt; keeps killing workers" in page for page in pages)
 
 
 def _kill_in(web: Web, path: str) -> int:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from example_apps.servers import Servers
+from example_apps.servers import ROOT, Servers
 from tests.recycle.celery_brokers import rabbitmq, redis
 from tests.recycle.celery_by_hand import METHODS
 from tests.recycle.celery_load import CEILING_BYTES, POOLS, Mode, Outcome, drive, watched
+from tests.recycle.page import merge
 
 SECONDS_PER_RECYCLE = 12.0
 OTHERS_TASKS, OTHERS_RECYCLES, OTHERS_SECONDS = 600, 20, 60.0
@@ -31,6 +32,8 @@ HEADER = (
     "left",
     "seconds",
 )
+MARKS = ("<!-- what `nox -s recycle -- celery --write-docs` has measured -->", "<!-- the end of that -->")
+PAGE = ROOT / "docs" / "celery.md"
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,13 @@ def _by_hand(method: str) -> dict[str, str]:
     return {"RECYCLE_BY_HAND": method, "RECYCLE_CEILING": str(CEILING_BYTES)}
 
 
-def line(row: Row, outcome: Outcome) -> str:
+def line(row: Row, outcome: Outcome) -> list[str]:
     """Return a row of the table."""
     cells = (
         row.mode.pool, row.broker, row.what, f"{outcome.sent:,}", len(outcome.gone), len(outcome.lost),
         len(outcome.repeated), len(outcome.failed), outcome.left, f"{outcome.seconds:.0f}",
     )  # fmt: skip
-    return f"| {' | '.join(map(str, cells))} |"
+    return list(map(str, cells))
 
 
 def main() -> int:
@@ -102,6 +105,7 @@ def main() -> int:
     parser.add_argument("--pools", nargs="+", default=list(POOLS), choices=POOLS)
     parser.add_argument("--brokers", nargs="*", default=list(BROKERS), choices=BROKERS)
     parser.add_argument("--no-others", action="store_true", help="only memguard")
+    parser.add_argument("--write-docs", action="store_true", help="put each row into docs/celery.md once it is there")
     chosen = parser.parse_args()
     rows = [*ours(chosen.pools, chosen.brokers, chosen.tasks, chosen.recycles)]
     rows += [] if chosen.no_others else others(chosen.pools)
@@ -116,7 +120,10 @@ def main() -> int:
                 servers, directory, broker, f"{backend}/1", row.mode, tasks=row.tasks, recycles=row.recycles,
                 seconds=row.seconds,
             )  # fmt: skip
-        print(line(row, outcome), flush=True)
+        told = line(row, outcome)
+        print(f"| {' | '.join(told)} |", flush=True)
+        if chosen.write_docs:
+            merge(PAGE, MARKS, HEADER, [told], names=HEADER.index("tasks"))
         if row.is_ours and (outcome.losses or len(outcome.gone) < row.recycles):
             failures.append(f"{row.mode.pool} over {row.broker}: {len(outcome.gone)} replaced; {outcome.losses}")
     print(*failures, sep="\n")

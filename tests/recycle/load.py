@@ -34,6 +34,8 @@ class Outcome:
         sample: The first few losses in words.
         websockets: How many websocket sessions were ended by the server with 1012, service restart.
         slowest: Seconds that the slowest request took beyond what it was asked to take.
+        answered: When the latest right answer came, of a clock that only grows.
+        gap: The most seconds in which no client at all had a right answer.
     """
 
     requests: int = 0
@@ -42,6 +44,8 @@ class Outcome:
     sample: list[str] = field(default_factory=list)
     websockets: int = 0
     slowest: float = 0.0
+    answered: float = field(default_factory=time.monotonic)
+    gap: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def right(self, pid: int, seconds: float) -> None:
@@ -50,6 +54,8 @@ class Outcome:
             self.requests += 1
             self.pids[pid] += 1
             self.slowest = max(self.slowest, seconds)
+            now = time.monotonic()
+            self.gap, self.answered = max(self.gap, now - self.answered), now
 
     def loss(self, kind: str, words: str) -> None:
         """Count something that was lost."""

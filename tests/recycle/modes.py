@@ -12,6 +12,8 @@ WSGI, ASGI = "tests.recycle.wsgi_app:application", "tests.recycle.asgi_app:appli
 WORKERS = 4
 RESPAWN_SECONDS = "6"
 """How long granian waits for a new worker before it ends an old one; longer than a stream of the load."""
+GRANIAN_SECONDS = 3600.0
+"""Every replacement takes that interval, and one of 150 comes after the other."""
 REQUESTS_PER_WORKER = 130
 """After how many requests a server's own mechanism replaces a worker, about as many as reach the ceiling."""
 
@@ -29,6 +31,8 @@ class Mode:
         websocket: Whether it serves websockets.
         settings: Of memguard, besides those of all modes.
         is_large: Only part of the large set.
+        at_once: Its supervisor replaces all workers when one of them asks, so that the others have no reason of their own.
+        seconds: How long it may take in the large set.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Mode:
     settings: Mapping[str, str] = field(default_factory=dict)
     workers: int = WORKERS
     is_large: bool = False
+    at_once: bool = False
+    seconds: float = 1200.0
 
 
 def _gunicorn(application: str, port: int, *options: str, worker: str = "sync", workers: int = WORKERS) -> list[str]:
@@ -136,11 +142,11 @@ MODES = (
     # for a start than that, connections are refused, whoever asked for the replacement. So not beside other tests.
     Mode(
         "granian asgi", "granian", partial(granian, ASGI, interface="asgi"), MAX_RSS, "`--workers-max-rss`",
-        websocket=True, is_large=True,
+        websocket=True, is_large=True, at_once=True, seconds=GRANIAN_SECONDS,
     ),
     Mode(
         "granian wsgi", "granian", partial(granian, WSGI, interface="wsgi"), MAX_RSS, "`--workers-max-rss`",
-        is_large=True,
+        is_large=True, at_once=True, seconds=GRANIAN_SECONDS,
     ),
     Mode(
         "uWSGI processes", "uwsgi", lambda port, *more: _uwsgi(port, "--processes", "6", *more),

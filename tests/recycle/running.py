@@ -1,12 +1,11 @@
 """One server under load while its workers leak past their ceiling, or reach a limit of the server's own."""
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from example_apps.servers import Servers, environment, free_port, members_of
+from memguard.model import Event, WorkerId
 from memguard.settings import Settings
 from memguard.store import open_store
 from tests.recycle.exchange import Connection, LostError
@@ -18,6 +17,7 @@ CEILING = "120MB"
 SECONDS_TO_START = 60.0
 SECONDS_BETWEEN_LOOKS = 0.25
 EVENTS_MOST = 10_000
+ENDED_BADLY = frozenset({"died", "gone"})
 SETTINGS = {
     "MEMGUARD_RSS_CEILING": CEILING,
     "MEMGUARD_RECYCLE_SAMPLES": "1",
@@ -56,6 +56,8 @@ class Result:
         servers: What the workers called their server, in the events of their recycles.
         seconds: How long it took.
         slowest: Seconds the slowest request took beyond its own.
+        gap: The most seconds in which no client at all had a right answer.
+        wrong: What memguard has told that does not fit, in words: each worker that is gone has to have left over its ceiling.
         tail: The end of the server's log.
     """
 
@@ -69,6 +71,8 @@ class Result:
     servers: set[str] = field(default_factory=set)
     seconds: float = 0.0
     slowest: float = 0.0
+    gap: float = 0.0
+    wrong: list[str] = field(default_factory=list)
     tail: str = ""
 
     def reached(self, aim: Aim) -> bool:
@@ -100,6 +104,7 @@ def run(mode: Mode, servers: Servers, place: Path, aim: Aim, *, own: bool = Fals
     result = Result(mode.name)
     started = time.monotonic()
     first: set[int] = set()
+    gone: set[int] = set()
     with Load(port, websocket=mode.websocket) as outcome:
         while not result.reached(aim) and time.monotonic() - started < aim.seconds and server.process.poll() is None:
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -107,15 +112,31 @@ def run(mode: Mode, servers: Servers, place: Path, aim: Aim, *, own: bool = Fals
             with outcome.lock:
                 pids, result.requests = set(outcome.pids), outcome.requests
             first = first or (pids if len(pids) >= mode.workers else set())
-            result.recycles, result.first = len(pids - alive), len(first & alive) if first else 1
+            gone = pids - alive
+            result.recycles, result.first = len(gone), len(first & alive) if first else 1
     result.seconds = round(time.monotonic() - started, 1)
     result.lost, result.sample = dict(outcome.lost), outcome.sample
     result.websockets, result.slowest = outcome.websockets, round(outcome.slowest, 2)
+    result.gap = round(outcome.gap, 2)
     result.tail = server.tail()
     servers.stop(server)
     if not own:
-        result.servers = {event["server"] for event in _recycles(place)}
+        events = _events(place)
+        result.servers = {str(event.detail["server"]) for _, event in events if event.type == "recycle"}
+        result.wrong = _wrong(events, gone, at_once=mode.at_once)
     return result
+
+
+def _wrong(events: list[tuple[WorkerId, Event]], gone: set[int], *, at_once: bool) -> list[str]:
+    """Return what does not fit: a worker that is gone without a reason, one that died, one that left below its ceiling."""
+    left = {worker.pid: event.detail for worker, event in events if event.type == "recycle"}
+    missing = [] if at_once else sorted(gone - left.keys())
+    below = [pid for pid, detail in left.items() if not detail["used_bytes"] > detail["ceiling_bytes"]]
+    died = [
+        f"worker {worker.pid} {event.type}: {event.detail}" for worker, event in events if event.type in ENDED_BADLY
+    ]
+    told = [*(f"worker {pid} is gone and has told no reason" for pid in missing), *died]
+    return [*told, *(f"worker {pid} has left below its ceiling: {left[pid]}" for pid in below)]
 
 
 def _answers(port: int) -> bool:
@@ -125,14 +146,9 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _recycles(place: Path) -> list[dict[str, Any]]:
+def _events(place: Path) -> list[tuple[WorkerId, Event]]:
     store = open_store(Settings.load(environ={"MEMGUARD_STORE": str(place / "store.db")}))
     try:
-        return [event.detail for _, event in store.events(limit=EVENTS_MOST) if event.type == "recycle"]
+        return store.events(limit=EVENTS_MOST)
     finally:
         store.close()
-
-
-def total(results: list[Result]) -> Counter[str]:
-    """Return all losses of some results by kind."""
-    return sum((Counter(result.lost) for result in results), Counter())

@@ -10,13 +10,14 @@ from rich.table import Table
 from tests.recycle.exchange import FRESH, REFUSED, STALE, TRUNCATED
 from tests.recycle.load import DROPPED, WRONG
 from tests.recycle.modes import Mode
+from tests.recycle.page import merge
 from tests.recycle.running import Result
 
-BEGIN, END = "<!-- what `nox -s recycle -- --write-docs` has measured -->", "<!-- the end of that -->"
+MARKS = ("<!-- what `nox -s recycle -- --write-docs` has measured -->", "<!-- the end of that -->")
 KINDS = {
     FRESH: "reset", STALE: "stale", TRUNCATED: "truncated", REFUSED: "refused", WRONG: "wrong", DROPPED: "websockets cut",
 }  # fmt: skip
-HEAD = ("server", "requests", "recycles", *KINDS.values(), "slowest (s)")
+HEAD = ("server", "requests", "recycles", *KINDS.values(), "slowest (s)", "longest gap (s)", "seconds")
 
 Rows = Sequence[tuple[Mode, Result, Result | None]]
 """Each mode with what came of memguard, and of the server's own mechanism where it has one."""
@@ -26,21 +27,17 @@ def show(rows: Rows, console: Console) -> None:
     """Print the table."""
     table = Table(*HEAD, box=SIMPLE_HEAD, pad_edge=False)
     for name, cells in _lines(rows):
-        table.add_row(name, *cells, style=None if set(cells[2:-1]) <= {"0", "-"} else "yellow")
+        table.add_row(name, *cells, style=None if set(cells[2 : 2 + len(KINDS)]) <= {"0", "-"} else "yellow")
     console.print(table)
 
 
 def write(rows: Rows, page: Path) -> None:
-    """Put the table into a page, in place of the one that is there.
+    """Put them into the table of a page, in place of those of the same servers.
 
     Raises:
         ValueError: The page has no place for it.
     """
-    text = page.read_text()
-    start, stop = text.index(BEGIN) + len(BEGIN), text.index(END)
-    lines = [HEAD, ("---",) * len(HEAD), *((name, *cells) for name, cells in _lines(rows))]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    page.write_text(f"{text[:start]}\n\n{table}\n\n{text[stop:]}")
+    merge(page, MARKS, HEAD, [(name, *cells) for name, cells in _lines(rows)])
 
 
 def _lines(rows: Rows) -> list[tuple[str, tuple[str, ...]]]:
@@ -56,4 +53,5 @@ def _cells(mode: Mode, result: Result) -> tuple[str, ...]:
     losses = [
         "-" if kind == DROPPED and not mode.websocket else str(result.lost.get(kind, 0)) for kind in KINDS
     ]  # fmt: skip
-    return (f"{result.requests:,}", str(result.recycles), *losses, f"{result.slowest:.1f}")
+    times = (f"{result.slowest:.1f}", f"{result.gap:.1f}", f"{result.seconds:.0f}")
+    return (f"{result.requests:,}", str(result.recycles), *losses, *times)

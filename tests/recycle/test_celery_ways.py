@@ -19,7 +19,7 @@ from tests.recycle.celery_ways import app
 
 APP = "tests.recycle.celery_ways"
 SECONDS = 60
-SETTINGS = {"RSS_HARD_CEILING": "100MB", "RECYCLE_MIN_UPTIME": "10ms", "RECYCLE_MIN_INTERVAL": "10ms"}
+SETTINGS = {"RSS_HARD_CEILING": "130MB", "RECYCLE_MIN_UPTIME": "10ms", "RECYCLE_MIN_INTERVAL": "10ms"}
 
 pytestmark = pytest.mark.live
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from example_apps.servers import Servers
+from tests.recycle.exchange import SECONDS
 from tests.recycle.modes import MODES, Mode
 from tests.recycle.running import Aim, run
 
@@ -23,11 +24,14 @@ def servers() -> Iterator[Servers]:
 def test_nothing_is_lost(mode: Mode, servers: Servers, tmp_path: Path) -> None:
     """While leaking workers are replaced one after another, every request gets its whole answer at the first try.
 
-    Websockets end with 1012, service restart; the workers of the start are all gone in the end.
+    Websockets end with 1012, service restart; the workers of the start are all gone in the end, and each that is gone has
+    said that it was over its ceiling. At no time was there nobody who answered for as long as a client waits.
     """
     result = run(mode, servers, tmp_path, AIM)
     told = f"{result}\n{result.tail}"
     assert not result.lost, told
     assert result.reached(AIM), told
+    assert not result.wrong, told
+    assert result.gap < SECONDS, told
     assert result.servers == {mode.server}, told
     assert bool(result.websockets) == mode.websocket, told

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard import allocations, cli
-from memguard.allocations import Allocations, Group
+from memguard import cli
 from memguard.explain.reproduction import reproduction
 from memguard.store.connection import Database
 from memguard.store.places import runtime_directory
@@ -204,53 +203,6 @@ def test_a_file_that_is_missing_or_wrong_is_said_and_left_alone(
     assert complaint == f"memguard: {broken}: database disk image is malformed\n"
     assert {each: each.read_bytes() for each in before} == before
     assert not missing.exists()
-
-
-def test_wrong_arguments_are_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """With exit code 2, in one line that names what is wrong and where help is."""
-    for arguments, named in (
-        ([], "COMMAND; see memguard --help"),
-        (["repot"], "'repot'"),
-        (["report", "--stoer", "x"], "memguard: unknown: --stoer x; see memguard report --help"),
-        (["reproduce"], "FINGERPRINT; see memguard reproduce --help"),
-        (["objects", "largest"], "TYPE; see memguard objects largest --help"),
-        (["objects", "colours"], "'colours'"),
-        (["units", "--top", "none"], "argument --top: expected a whole number from 1 on, not 'none'"),
-        (["snapshot", "x", "--domain", "x"], "argument --domain"),
-        (["dashboard", "--port", "x"], "argument --port"),
-        (["completion", "csh"], "argument SHELL"),
-        (["doctor", "--service"], "argument --service: expected one argument"),
-    ):
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        said = capsys.readouterr()
-        assert (ended.value.code, said.out) == (2, "")
-        assert said.err.startswith("memguard: ")
-        assert said.err.count("\n") == 1
-        assert named in said.err
-
-
-def test_every_command_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """But the one that prints what a shell reads."""
-    for command in cli.COMMANDS:
-        with pytest.raises(SystemExit):
-            cli.main([command, "--help"])
-        assert ("--json" in capsys.readouterr().out) == (command != "completion"), command
-
-
-def test_what_cannot_be_written_is_one_line(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Wherever a command takes the name of a file to write."""
-    missing = tmp_path / "missing" / "file"
-    taken = tmp_path / "a.mgs"
-    allocations.write(Allocations(1.0, (Group((("/srv/a.py", 3),), 1_000, 2),)), taken)
-    for arguments in (
-        ["record", "-o", missing, "--", sys.executable, "-c", ""],
-        ["record", "--json", missing, "--", sys.executable, "-c", ""],
-        ["snapshot", taken, "--format", "svg", "-o", missing],
-    ):
-        code, out, complaint = run(capsys, *arguments)
-        assert (code, out) == (2, "")
-        assert f"'{missing}'" in complaint.splitlines()[-1]
 
 
 def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from memguard.settings import HEALTH_CHECKS, Ceiling, Settings, SettingsError
 # What `Settings` starts from when nothing is said: design §9.
 DEFAULTS: dict[str, object] = {
     "service": "default",
+    "release": None,
     "mode": "watch",
     "overhead_budget": 0.01,
     "trace_frames": 8,
@@ -52,6 +53,8 @@ GOOD: list[tuple[str, object, object]] = [
     ("service", "shop", "shop"),
     ("service", "shop-2_eu.west", "shop-2_eu.west"),
     ("service", "s" * 64, "s" * 64),
+    ("release", " 1.4.2 ", "1.4.2"),
+    ("release", "", None),
     ("mode", "watch", "watch"),
     ("mode", "trace", "trace"),
     ("mode", "off", "off"),
@@ -113,6 +116,8 @@ BAD: list[tuple[str, object, str]] = [
     ("service", "../etc", "at most 64 letters, digits, '-', '_' and '.'"),
     ("service", ".hidden", "because it names the store file"),
     ("service", "s" * 65, "at most 64 letters"),
+    ("release", "r" * 65, "at most 64 characters, like a commit or a tag"),
+    ("release", 7, "expected a text that is not empty"),
     ("mode", "wach", "expected one of 'watch', 'trace', 'off'"),
     ("mode", "WATCH", "expected one of 'watch', 'trace', 'off'"),
     ("mode", None, "expected one of 'watch', 'trace', 'off'"),

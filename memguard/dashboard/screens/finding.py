@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from memguard.dashboard.api import reproduction_path
+from memguard.dashboard.deploys import generations
 from memguard.dashboard.merging import moment
 from memguard.dashboard.proof import holder_facts, marks, much, site_facts, site_remarks
 from memguard.dashboard.screens.cards import place
 from memguard.dashboard.screens.chain import chain
-from memguard.dashboard.screens.deploys import generations
 from memguard.dashboard.screens.lines import again
 from memguard.dashboard.screens.markup import Column, Html, Row, joined, table, tag
 from memguard.dashboard.screens.pieces import ago, badge, coded, quiet, section, when
 from memguard.dashboard.screens.source import listing
 from memguard.dashboard.screens.visit import Screen, Visit
+from memguard.dashboard.source import SITES_MOST
 from memguard.dashboard.words import left, sentence, title
 from memguard.model import Operation
 
-SITES_SHOWN = 5
 TYPES_SHOWN = 12
 
 Finding = dict[str, Any]
@@ -26,7 +26,7 @@ Finding = dict[str, Any]
 def finding(visit: Visit, told: Finding) -> Screen:
     """Return the screen of a finding of the report."""
     operation, amount = told["operation"], much(told)
-    sites = [_site(site) for site in told["sites"][:SITES_SHOWN]]
+    sites = [_site(site) for site in told["sites"][:SITES_MOST]]
     residue = told["types"][0]["type"] if told["types"] else ""
     head = tag(
         "header",
@@ -135,9 +135,10 @@ def _history(visit: Visit, operation: dict[str, str]) -> Html | None:
         }  # fmt: skip
         many = "1 worker" if each.workers == 1 else f"{each.workers} workers"
         units = joined([f"{each.units:,}", tag("span", f"{each.sampled_units:,} sampled", class_="why")])
-        started = joined([ago(at, visit.seconds_since(at)), tag("span", many, class_="why")])
-        rows.append(Row([started, badge(each.verdict), units, left(figures)], key=at))
-    return table("What the workers of each start found", columns, rows, kind="small") if rows else None
+        name = tag("span", f"release {each.release}", class_="why") if each.release else None
+        started = joined([ago(at, visit.seconds_since(at)), name, tag("span", many, class_="why")])
+        rows.append(Row([started, badge(each.verdict), units, left(figures)], key=f"{at} {each.release}"))
+    return table("What the workers of each deploy found", columns, rows, kind="small") if rows else None
 
 
 def _seen(told: Finding) -> Html:

@@ -11,19 +11,23 @@ from memguard.units import format_bytes, format_seconds
 
 Event = dict[str, Any]
 
-_SAID = {"fingerprint", "kind", "name", "site", "pattern", "mode", "worker", "by"}
+_SAID = {"fingerprint", "kind", "name", "site", "pattern", "mode", "worker", "by", "channel", "rule_of"}
 """Details that the sentence itself has, or the finding that it leads to."""
 _NAMES = {
     "holder": "held by {}",
     "units_total": "{} units",
     "rss_bytes": "RSS {}",
     "seconds": "{} s later",
+    "text": "{}",
 }  # fmt: skip
 """How a detail is told that is not told by its name."""
-_SENTENCES = {"recycle": "why", "died": "why", "gone": "why", "ceiling": "stays_because"}
+_SENTENCES = {
+    "recycle": "why", "died": "why", "gone": "why", "killer": "why", "ceiling": "stays_because", "alert": "text",
+}  # fmt: skip
 """A detail that says it all in words, by the type of event; the other details are what it is made of."""
 GRAVE = {
-    "finding": "leak", "died": "leak", "gone": "leak", "ceiling": "suspect", "recycle": "link", "started": "clean",
+    "finding": "leak", "killer": "leak", "died": "leak", "gone": "leak", "ceiling": "suspect", "recycle": "link",
+    "started": "clean", "alert": "suspect", "undelivered": "leak",
 }  # fmt: skip
 """How an event looks that is more than a remark."""
 
@@ -47,8 +51,11 @@ def sentence_of(event: Event) -> str:
         "relief": f"{who} tried to give memory back",
         "replaced": f"{who} has come for worker {detail.get('worker')}",
         "died": f"{who} died without a word",
+        "killer": f"{name} keeps killing workers",
         "gone": f"{who} is gone without a word",
         "store": "The store changed",
+        "alert": "An alert is over" if _is_over(event) else "An alert was raised",
+        "undelivered": f"An alert did not reach {detail.get('channel', 'its receiver')}",
     }
     return told.get(kind, f"{who}: {kind}")
 
@@ -65,6 +72,12 @@ def details_of(event: Event) -> str:
         for key, value in detail.items()
         if value not in (None, "") and key not in _SAID
     )
+
+
+def _is_over(event: Event) -> bool:
+    """Tell whether it is an alert that says that its cause is gone."""
+    detail = event["detail"]
+    return event["type"] == "alert" and isinstance(detail, Mapping) and detail.get("state") == "resolved"
 
 
 def _recycle(who: str, detail: Mapping[str, Any]) -> str:
@@ -88,7 +101,7 @@ def _item(event: Event, visit: Visit) -> Html:
         "li",
         ago(event["at"], visit.seconds_since(event["at"])),
         tag("div", tag("strong", words), joined([" ", quiet(more)]) if more else None, class_="detail"),
-        class_=GRAVE.get(kind),
+        class_="clean" if _is_over(event) else GRAVE.get(kind),
     )
 
 

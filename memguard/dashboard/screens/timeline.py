@@ -25,7 +25,8 @@ WORKERS_SHOWN = 100
 
 _SIGNS = (
     ("▲", "clean", "started"), ("■", "", "stopped"), ("↻", "link", "replaced"), ("✕", "leak", "died"),
-    ("!", "leak", "leak found"), ("⚑", "suspect", "over its ceiling, and stays"),
+    ("‼", "leak", "an operation keeps killing"), ("!", "leak", "leak found"), ("⚑", "suspect", "over its ceiling, and stays"),
+    ("◆", "suspect", "alert"), ("◇", "clean", "alert over"),
 )  # fmt: skip
 """The same as the script draws."""
 

@@ -8,10 +8,15 @@ export const SIGNS = {
   recycle: ["↻", "--link"],
   died: ["✕", "--leak"],
   gone: ["✕", "--leak"],
+  killer: ["‼", "--leak"],
   finding: ["!", "--leak"],
   ceiling: ["⚑", "--suspect"],
+  alert: ["◆", "--suspect"],
 };
+const OVER = ["◇", "--clean"]; // an alert whose cause is gone
 const CROWD = 14; // signs that would lie closer than this many pixels share one place
+
+const signOf = ({ type, detail }) => (type === "alert" && detail?.state === "resolved" ? OVER : SIGNS[type]);
 
 function upright(context, x, top, bottom, stroke, ratio) {
   context.strokeStyle = stroke;
@@ -31,7 +36,7 @@ function drawEvents(self, events) {
   context.textBaseline = "alphabetic";
   context.font = `600 ${12 * ratio}px ${colour("--sans")}`;
   for (const event of [...events()].sort((a, b) => a.seconds - b.seconds)) {
-    const known = SIGNS[event.type];
+    const known = signOf(event);
     const x = Math.round(self.valToPos(event.seconds, "x", true));
     if (!known || x < bbox.left || x > bbox.left + bbox.width) continue;
     context.globalAlpha = 0.55;

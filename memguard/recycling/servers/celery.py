@@ -14,10 +14,15 @@ from typing import Any
 from memguard.recycling.servers.celery_prefork import UNPREPARED, PreforkChild, pool_worker, prepare
 from memguard.recycling.servers.protocol import Replacing, Server
 from memguard.recycling.servers.refusing import Refusing
+from memguard.settings import Settings
 
 POOLS = {"thread": "threads", "gevent": "gevent", "solo": "solo"}
 """Modules of the pools that were seen to lose nothing by a warm shutdown, with the names they are chosen by."""
 EX_OK = 0
+FORGETS = (
+    "in this pool the whole worker is replaced, and which tasks were revoked is only in its memory: start it with --statedb, "
+    "else one that was revoked before and comes after may run"
+)
 
 
 class WholeWorker:
@@ -26,6 +31,9 @@ class WholeWorker:
     Args:
         worker: Celery's worker object; it is not kept.
         is_main: It was made in the main thread, so that its end is the end of the process.
+
+    Attributes:
+        keeps_revokes: Celery has a file in which the next worker finds which tasks were revoked.
     """
 
     workers = None
@@ -40,6 +48,7 @@ class WholeWorker:
         program = getattr(sys.modules.get("celery.apps.worker"), "Worker", None)
         self._is_known = pool in POOLS and module == f"celery.concurrency.{pool}"
         self._is_the_program = is_main and program is not None and isinstance(worker, program)
+        self.keeps_revokes = bool(getattr(worker, "statedb", None))
         self.name = f"celery-{POOLS[pool] if self._is_known else pool}"
 
     def replacing(self) -> Replacing:
@@ -115,9 +124,12 @@ class Process:
             )
         return WholeWorker(worker, is_main=self._is_main)
 
-    def notes(self) -> tuple[str, ...]:
-        """Return what a person should know of limits that Celery itself keeps here."""
+    def notes(self, settings: Settings) -> tuple[str, ...]:
+        """Return what a person should know of limits that Celery itself keeps here, and of what it forgets."""
         server = self.server()
+        if isinstance(server, WholeWorker):
+            leaves = settings.supervised and (settings.rss_ceiling or settings.rss_hard_ceiling)
+            return (FORGETS,) if leaves and not server.keeps_revokes else ()
         limit = server.own_limit if isinstance(server, PreforkChild) else None
         if limit is None:
             return ()

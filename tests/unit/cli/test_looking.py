@@ -187,3 +187,29 @@ def test_a_terminal_gets_what_it_has_room_for(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LINES", "4")
 
     assert fitting(["x" * 30] * 9) == ["x" * 10] * 3
+
+
+def test_what_is_shown_of_a_snapshot_can_be_written(tmp_path: Path, run: Run) -> None:
+    """As JSON or as text, by both commands; the JSON says what it is the sum of."""
+    before, after, report = tmp_path / "before.mgs", tmp_path / "after.mgs", tmp_path / "report.json"
+    site = (("/srv/a.py", 3),)
+    allocations.write(Allocations(1.0, (Group(site, 1_000, 2),)), before)
+    allocations.write(Allocations(2.0, (Group(site, 9_000, 6), Group(site, 500, 1, 7))), after)
+
+    assert run("snapshot", after, "--json", "-o", report) == (0, "", "")
+    told = json.loads(report.read_text())
+    assert (told["bytes"], told["count"], told["domain"]) == (9_500, 7, None)
+    assert run("diff", before, after, "--domain", "7", "--json", "-o", report) == (0, "", "")
+    told = json.loads(report.read_text())
+    assert (told["bytes"], told["count"], told["domain"]) == (500, 1, 7)
+    assert run("diff", before, after, "-o", report) == (0, "", "")
+    assert report.read_text() == run("diff", before, after)[1]
+
+
+def test_json_and_another_format_are_two_things(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither is left out without a word."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["snapshot", "a.mgs", "--json", "--format", "svg"])
+
+    assert ended.value.code == 2
+    assert "--format: not allowed with argument --json" in capsys.readouterr().err

@@ -106,3 +106,12 @@ def test_a_curve_is_drawn_whatever_it_holds() -> None:
         as_text(curve)
     drawn = as_text(Curve(points=[(0.0, 0), (1.0, 4_000_000), (2.0, 8_000_000)]), width=20, height=2)
     assert drawn.splitlines()[0].startswith(" 8.00 MB │")
+
+
+def test_json_is_alone_on_stdout() -> None:
+    """Where it is printed, what the program prints goes to stderr; into a file, it stays where it was."""
+    command = [sys.executable, "-m", "memguard.cli", "record", "--json", "--", sys.executable, "-c", "print('mine')"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert json.loads(done.stdout)["peak_bytes"] > 0
+    assert "mine\n" in done.stderr

@@ -149,13 +149,28 @@ def test_the_right_token_opens_a_session() -> None:
     assert admits(request(headers={"cookie": f"a=b; {value}; c"}, debug=False, peer=None), settings())
 
 
-def test_over_https_the_cookie_stays_there() -> None:
-    """Also where a proxy in front ends the encryption, as far as it says so."""
-    token = b"token=" + TOKEN.encode()
-
-    assert "; Secure" in login(token, scheme="https")[1]
-    assert "; Secure" in login(token, headers={"x-forwarded-proto": "https"})[1]
-    assert "; Secure" not in login(token)[1]
+@pytest.mark.parametrize(
+    ("sent", "secure"),
+    [
+        ({"scheme": "https"}, True),
+        ({"headers": {"x-forwarded-proto": "https"}}, True),
+        ({"headers": {"x-forwarded-proto": "HTTPS, http"}}, True),
+        ({"headers": {"x-forwarded-proto": "https,http,http"}}, True),
+        ({"headers": {"x-forwarded-ssl": "on"}}, True),
+        ({"headers": {"forwarded": "for=192.0.2.60;proto=https;by=203.0.113.43"}}, True),
+        ({"headers": {"forwarded": 'proto="https", for=10.0.0.1;proto=http'}}, True),
+        ({"headers": {"forwarded": "for=192.0.2.60; Proto=HTTPS"}}, True),
+        ({}, False),
+        ({"headers": {"x-forwarded-proto": "http, https"}}, False),
+        ({"headers": {"x-forwarded-ssl": "off"}}, False),
+        ({"headers": {"forwarded": "for=192.0.2.60;proto=http, for=10.0.0.1;proto=https"}}, False),
+        ({"headers": {"forwarded": "host=proto=https.example"}}, False),
+        ({"headers": {"forwarded": "for=x;noproto=https"}}, False),
+    ],
+)
+def test_over_https_the_cookie_stays_there(sent: dict[str, Any], secure: bool) -> None:
+    """Also where a proxy in front ends the encryption, as far as it says so; of several the one that the browser sees."""
+    assert ("; Secure" in login(b"token=" + TOKEN.encode(), **sent)[1]) is secure
 
 
 def test_below_a_root_the_session_is_for_that_root() -> None:

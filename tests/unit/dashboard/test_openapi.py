@@ -1,76 +1,26 @@
 """The description of the API is true: it is sound, it is served, and real answers are as it says, field by field."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
 
-from memguard.allocations import Allocations, Group, packed
-from memguard.commands import Command, FollowedFunction, FollowedLine, Following, Outcome
 from memguard.dashboard.api import openapi
-from memguard.evidence import TypeCount
-from memguard.inspection import Cycle, DeepSize, Edge, Graph, Inspection, Node, ObjectSize, Question
-from memguard.model import WorkerId
-from memguard.snapshots import Kept, SiteSize, Snapshot, TypeGrowth, TypeSize
 from tests.api_page import PAGE, page
 from tests.unit.dashboard.asking import Teller, asked, header, settings, with_token
-from tests.unit.telling import ME, NOW, event, finding, point, stats, told, unit, worker
+from tests.unit.everything import EARLIER, FINGERPRINT, GRAPHED, SNAPSHOT, fill
+from tests.unit.telling import NOW, told, worker
 
 DOCUMENT = openapi()
-FINGERPRINT = finding().fingerprint
 NOBODYS = "ffffffffffffffff"
-FOLLOWED = FollowedFunction("show", "/srv/shop/views.py", (FollowedLine(7, 1, 0, 8, 9, "x = 1"), FollowedLine(8)))
-GRAPHED = "0123456789abcdec"
-QUESTION = Question("chain", "shop.Order")
-FOUND = Inspection(
-    QUESTION, 3, 9, (ObjectSize("a.B", 3, None, "x.y[…]"),), DeepSize("dict", 1, 2, 3, "estimate", 0.5),
-    Graph("x.y[…]", "module x", 3, 2, 1, (Node(0, "dict", 5, 1, "root", "module x"),), (Edge(0, 0, ".y"),)),
-    (Cycle("a.B.c", 1, 2, 3, (TypeCount("a.B", 1),)),), (TypeCount("a.B", 1),), False, ("Not all.",),
-)  # fmt: skip
-SNAPSHOT, EARLIER = "5a5a5a5a5a5a5a5a", "4b4b4b4b4b4b4b4b"
 
 
 def teller() -> Teller:
     """Return a guard whose store holds something of everything."""
-    outcome = Outcome(1, 2, 3, 0.5, "Freed 3 objects.", "")
-    guard = Teller(
-        told(
-            operations=(stats(),), findings=(finding(),), units=(unit(NOW - 3),), timeline=(point(NOW - 3),),
-            events=(event(NOW - 3, "ceiling", rss_bytes=1),),
-        ),
-        told(WorkerId("there", 9, NOW - 9), findings=(finding("0a", holder=None, sites=()),)),
-    )  # fmt: skip
-    guard.store.add_commands(
-        [
-            Command("0123456789abcdef", "collect", ME, NOW, NOW, 0.0, "done", outcome),
-            Command("0123456789abcdee", "trace", ME, NOW, NOW, 30.0),
-            Command(
-                "0123456789abcded",
-                "lines",
-                ME,
-                NOW,
-                NOW,
-                60.0,
-                "done",
-                replace(outcome, functions=(FOLLOWED,)),
-                Following("request", "GET /a", 3, ("a.b:c",)),
-            ),
-            Command(GRAPHED, "inspect", ME, NOW, NOW, 10.0, "done", replace(outcome, inspection=FOUND), None, QUESTION),
-        ]
-    )
-    guard.store.add_snapshot(
-        ME,
-        Snapshot(
-            NOW, None, 3, (TypeSize("a.B", 3, None),), (TypeGrowth("a.B", 1, 3),), (SiteSize("a", 1, "f", 8, 1, 8),)
-        ),
-    )
-    for name, count in ((SNAPSHOT, 3), (EARLIER, 1)):
-        taken = Allocations(NOW, (Group((("/srv/shop/views.py", 85), ("/srv/shop/wsgi.py", 9)), 100 * count, count),))
-        kept = Kept(name, NOW, "asked", taken.bytes, taken.count, 1)
-        guard.store.add_allocations(ME, kept, packed(taken), most=9)
+    guard = Teller()
+    fill(guard.store, NOW)
     return guard
 
 

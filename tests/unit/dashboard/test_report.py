@@ -1,16 +1,11 @@
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from typing import Any
 
-import psutil
 import pytest
 
 from memguard.dashboard.merging import moment
-from memguard.dashboard.report import build, is_alive
+from memguard.dashboard.report import build
 from memguard.model import Finding, OperationStats, Stored, WorkerId, WorkerState
 from tests.unit.telling import ME, NOW, event, finding, judged, stats, worker
 
@@ -46,8 +41,8 @@ def test_it_has_exactly_the_names_of_the_design() -> None:
     assert told["workers"] == [
         {
             "host": "here", "pid": 4711, "kind": "web", "server": "gunicorn-gthread", "mode": "watch", "alive": True,
-            "state": "serving", "started_at": "2027-01-15T07:59:00.000Z", "last_seen": "2027-01-15T08:00:00.000Z",
-            "rss_bytes": 81_000_000, "rss_baseline_bytes": 70_000_000, "ceiling_bytes": None,
+            "state": "serving", "started_at": "2027-01-15T07:59:00.000Z", "release": "",
+            "last_seen": "2027-01-15T08:00:00.000Z", "rss_bytes": 81_000_000, "rss_baseline_bytes": 70_000_000, "ceiling_bytes": None,
             "hard_ceiling_bytes": None, "rss_floor_bytes": 0, "units_total": 10,
             "in_flight": 1, "windows_total": 4, "overhead_ratio": 0.004, "leaves": "", "stays_because": "", "inner_adapter": "", "notes": [],
         }
@@ -195,42 +190,6 @@ def test_the_gravest_findings_come_first() -> None:
     )
 
     assert [row["fingerprint"] for row in told["findings"]] == ["c", "b", "a"]
-
-
-def test_a_worker_that_just_told_something_is_alive() -> None:
-    """Wherever it runs; one that stopped in order is not."""
-    far = WorkerId("there", 1, NOW)
-
-    assert is_alive(worker(far, last_seen=NOW - 10), here="here", now=NOW)
-    assert is_alive(worker(far, last_seen=NOW + 60), here="here", now=NOW), "its clock is ahead"
-    assert not is_alive(worker(far, last_seen=NOW - 11), here="here", now=NOW)
-    assert not is_alive(worker(far, state="stopped"), here="here", now=NOW)
-
-
-def test_a_quiet_worker_of_this_host_is_alive_while_its_process_is() -> None:
-    """One that is paused or busy in C code; a process that took over its pid is another one."""
-    started = psutil.Process().create_time()
-    me = WorkerId("here", os.getpid(), started)
-
-    assert is_alive(worker(me, last_seen=NOW - 900), here="here", now=NOW)
-    assert not is_alive(worker(me, last_seen=NOW - 900), here="elsewhere", now=NOW)
-    assert not is_alive(worker(me, last_seen=NOW - 900, state="stopped"), here="here", now=NOW)
-    for other in (replace(me, started_at=started - 60), replace(me, pid=2**30), replace(me, pid=-1)):
-        assert not is_alive(worker(other, last_seen=NOW - 900), here="here", now=NOW)
-
-
-def test_a_worker_that_was_killed_is_not_alive() -> None:
-    """Nor is one whose parent has not fetched its exit status yet."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    of = WorkerId("here", child.pid, psutil.Process(child.pid).create_time())
-    assert is_alive(worker(of, last_seen=NOW - 900), here="here", now=NOW)
-
-    child.send_signal(signal.SIGKILL)
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-
-    assert not is_alive(worker(of, last_seen=NOW - 900), here="here", now=NOW)
-    child.wait()
-    assert not is_alive(worker(of, last_seen=NOW - 900), here="here", now=NOW)
 
 
 def test_a_dead_worker_is_listed_for_an_hour_and_counted_for_a_day() -> None:

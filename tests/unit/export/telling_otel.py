@@ -1,15 +1,21 @@
-"""Runs a request through Flask and FastAPI and a task through Celery, instrumented by OpenTelemetry; prints what it got."""
+"""Runs a request through Flask, FastAPI and Django and a task through Celery, instrumented by OpenTelemetry; prints what it got."""
 
 import json
 import sys
 
+import django
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.test import Client
+from django.urls import path
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from flask import Flask
 from opentelemetry import metrics, trace
 from opentelemetry.instrumentation.celery import CeleryInstrumentor
+from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -33,6 +39,25 @@ def keep() -> dict[str, int]:
     return {"kept": len(KEPT)}
 
 
+def keep_in_django(_: HttpRequest) -> JsonResponse:
+    """Leave 3 MB."""
+    return JsonResponse(keep())
+
+
+urlpatterns = [path("django", keep_in_django)]
+
+
+def ask_django() -> None:
+    """Run a request through both middlewares, the instrumentation's first, as it puts itself."""
+    settings.configure(
+        MIDDLEWARE=["memguard.django.MemGuardMiddleware"], INSTALLED_APPS=["memguard.django"], ROOT_URLCONF=__name__,
+        MEMGUARD=SETTINGS, ALLOWED_HOSTS=["*"],
+    )  # fmt: skip
+    DjangoInstrumentor().instrument()
+    django.setup()
+    Client().get("/django")
+
+
 def main() -> None:
     """Run one unit of each, and print the spans' attributes and the metrics."""
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
@@ -54,6 +79,7 @@ def main() -> None:
     CeleryInstrumentor().instrument()  # type: ignore[no-untyped-call]
     flask.test_client().get("/flask")
     TestClient(fastapi).get("/fastapi")
+    ask_django()
     with start_worker(celery, perform_ping_check=False, pool="solo"):
         task.delay().get(timeout=30)
     guard = Guard.current()

@@ -10,7 +10,7 @@ from memguard.settings import Settings, SettingsError
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
-    """Return what an SDK got of a process that serves with Flask, FastAPI and Celery, each instrumented."""
+    """Return what an SDK got of a process that serves with Flask, FastAPI, Django and Celery, each instrumented."""
     command = [sys.executable, "-m", "tests.unit.export.telling_otel"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -19,7 +19,7 @@ def told() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["GET /flask", "GET /fastapi", "run/told.keep"])
+@pytest.mark.parametrize("name", ["GET /flask", "GET /fastapi", "GET django", "run/told.keep"])
 def test_the_span_of_a_unit_says_what_it_did_to_memory(told: dict[str, Any], name: str) -> None:
     """A request of each framework, and a task: traced bytes and their peak, RSS, and whether others were in flight."""
     said = told["spans"][name]
@@ -44,7 +44,7 @@ def test_the_metrics_are_told_under_semantic_names(told: dict[str, Any]) -> None
 
     assert metrics["process.memory.usage"]["unit"] == "By"
     assert usage["value"] > 9_000_000
-    assert units == {"GET /flask": 1, "GET /fastapi": 1, "told.keep": 1}
+    assert units == {"GET /flask": 1, "GET /fastapi": 1, "GET /django": 1, "told.keep": 1}
     assert {"memguard.units.active", "memguard.overhead", "memguard.errors", "memguard.residue"} <= set(metrics)
 
 

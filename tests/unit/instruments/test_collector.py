@@ -190,3 +190,19 @@ def test_a_fork_in_the_middle_of_a_collection_that_was_due() -> None:
 
     assert gc.get_threshold() == USUAL
     assert kept
+
+
+def test_no_collection_comes_while_the_collector_rests() -> None:
+    """However much is made meanwhile; the host's thresholds are back afterwards, also after a failure."""
+
+    def made() -> list[list[int]]:
+        before = gc.get_stats()[0]["collections"]
+        kept: list[list[int]] = [[] for _ in range(10 * USUAL[0])]
+        assert gc.get_stats()[0]["collections"] == before
+        return kept
+
+    assert len(collector.at_rest(made)) == 10 * USUAL[0]
+    assert gc.get_threshold() == USUAL
+    with pytest.raises(ZeroDivisionError):
+        collector.at_rest(lambda: 1 / 0)
+    assert gc.get_threshold() == USUAL

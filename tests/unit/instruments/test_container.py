@@ -103,7 +103,7 @@ def test_this_process() -> None:
     assert oom_kills() is not None
 
 
-def _mount() -> Path | None:
+def own_group() -> Path | None:
     """Return the folder of this process's own memory group, where it may make groups below it."""
     group = _group(Path("/"), ":memory:")
     folder = Path("/sys/fs/cgroup/memory") / (group or "")
@@ -113,7 +113,7 @@ def _mount() -> Path | None:
 @contextmanager
 def real_group(limit: int) -> Iterator[Path]:
     """Make a group with a memory limit, on this machine."""
-    folder = _mount()
+    folder = own_group()
     assert folder is not None
     made = folder / f"memguard-test-{os.getpid()}"
     made.mkdir()
@@ -124,7 +124,7 @@ def real_group(limit: int) -> Iterator[Path]:
         made.rmdir()
 
 
-if _mount() is not None:  # elsewhere the recorded trees above have to do
+if own_group() is not None:  # elsewhere the recorded trees above have to do
 
     def test_a_real_group() -> None:
         """A process in a group with a limit knows it, sees how full it gets, and how many were killed of it."""

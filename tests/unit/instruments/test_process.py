@@ -1,6 +1,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from memguard.instruments import descriptors
-from memguard.instruments.process import held, started, worker_id
+from memguard.instruments.process import held, started, supervisor_started, worker_id
 from tests.unit.store.children import DEADLINE, ended_well, forked
 
 
@@ -45,6 +46,36 @@ def test_when_a_child_was_started() -> None:
         assert before - 0.02 <= started() <= time.time()
 
     assert ended_well(forked(child))
+
+
+def test_a_forked_child_has_its_parent_for_a_supervisor() -> None:
+    """It is of the same program and group; what the child starts next has the child."""
+    parent = worker_id()
+
+    def child() -> None:
+        assert supervisor_started() == parent.started_at
+
+    assert ended_well(forked(child))
+
+
+@pytest.mark.parametrize("own_group", [True, False])
+def test_a_spawned_child_has_one_in_the_same_group(own_group: bool) -> None:
+    """As uvicorn starts its workers; supervisord, a Python as well, gives each program a group of its own."""
+    code = "from memguard.instruments.process import supervisor_started; print(supervisor_started())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, process_group=0 if own_group else None
+    )
+
+    assert float(done.stdout) == (0.0 if own_group else worker_id().started_at)
+
+
+def test_a_shell_is_no_supervisor() -> None:
+    """Who starts a server from it has made a deploy."""
+    code = "from memguard.instruments.process import supervisor_started; print(supervisor_started())"
+    command = ["sh", "-c", '"$0" -c "$1"; exit 0', sys.executable, code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert float(done.stdout) == 0.0
 
 
 def test_where_the_system_does_not_tell_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

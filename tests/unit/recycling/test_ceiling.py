@@ -6,25 +6,22 @@ from typing import Any
 
 import pytest
 
-from memguard.parsing import Ceiling
 from memguard.recycling.ceiling import (
     HOLD_SECONDS,
-    JITTER,
     Action,
     Brake,
-    Limits,
     Reading,
     Recycling,
-    jittered,
-    resolved,
 )
 from memguard.recycling.hoping import IN_HAND_SECONDS, RELIEF_REST_SECONDS, SECONDS_BETWEEN_RELIEFS
+from memguard.recycling.limits import Limits
 
 MB = 1_000_000
 STEP = 0.25
 OLD: dict[str, Any] = {"uptime": 3600.0, "min_uptime": 30.0}
 SOFT = Limits(soft=500 * MB, samples=4)
 BOTH = Limits(soft=500 * MB, hard=800 * MB, samples=4)
+WARNED = Limits(soft=500 * MB, hard=800 * MB, samples=4, warns=400 * MB)
 
 
 class Worker:
@@ -273,6 +270,55 @@ def test_what_is_only_reported() -> None:
     assert worker.phase() == "wants"
 
 
+def test_a_ceiling_that_only_warns() -> None:
+    """Above it nothing is done, once there are enough readings in a row it is said, and below it nothing is left of that."""
+    worker = Worker(Limits(warns=500 * MB, samples=4))
+    worker.lives([600] * 3)
+    assert worker.phase() == "ok"
+    assert worker.lives([600] * 20) == []
+    brake = worker.machine.brake
+    assert (worker.phase(), brake is not None and brake.kind) == ("wants", "setting")
+    assert worker.machine.limit == 500 * MB
+    assert not worker.machine.is_over(600 * MB)
+    worker.lives([400])
+
+    assert (worker.phase(), worker.machine.brake) == ("ok", None)
+
+
+def test_a_warning_before_a_hard_ceiling() -> None:
+    """A soft ceiling that only warns keeps no worker that is over a hard one, and that one is the reason."""
+    worker = Worker(Limits(hard=800 * MB, warns=500 * MB, samples=4))
+    assert worker.lives([600] * 20) == []
+
+    assert worker.lives([850]) == ["leave"]
+    crossed = worker.machine.crossed
+    assert worker.machine.limit == 800 * MB
+    assert (crossed.used if crossed is not None else 0) == 850 * MB
+
+
+@pytest.mark.parametrize("warns", [300, 700])
+def test_a_warning_beside_a_soft_ceiling(warns: int) -> None:
+    """Whether it warns sooner or later, the ceiling that acts does so in its own time, with relief and in its turn."""
+    worker = Worker(Limits(soft=500 * MB, warns=warns * MB, samples=4))
+    assert worker.lives([400] * 20) == []
+    assert worker.phase() == ("wants" if warns < 400 else "ok")
+    assert worker.lives([800] * 3) == []
+    assert worker.lives([800] * 2) == ["relieve", "ask"]
+    assert (worker.machine.urgent, worker.machine.limit) == (False, 500 * MB)
+
+    assert worker.lives([400]) == ["release"]
+    assert worker.phase() == "ok"
+
+
+def test_somebody_wants_one_replaced_that_is_warned_of() -> None:
+    """What only warns keeps nobody."""
+    worker = Worker(Limits(warns=500 * MB))
+    worker.lives([600] * 3)
+    worker.machine.wished = True
+
+    assert worker.lives([600]) == ["ask"]
+
+
 def test_relief_where_it_cannot_leave() -> None:
     """For a worker that cannot be replaced relief is all there is: it comes again after its rest."""
     worker = Worker(SOFT)
@@ -359,37 +405,13 @@ def test_replayed() -> None:
         assert first.phase() == second.phase()
 
 
-def test_whatever_is_read() -> None:
+@pytest.mark.parametrize("limits", [BOTH, WARNED], ids=["both", "and one that warns"])
+def test_whatever_is_read(limits: Limits) -> None:
     """No history makes a worker ask or leave that is under both ceilings at that moment, or hold a slot twice."""
     for history in histories():
-        worker, held = Worker(BOTH), False
+        worker, held = Worker(limits), False
         for used in history:
             for action in worker.lives([used]):
                 assert used > 500 or action == "release"
                 assert held == (action == "release")
                 held = action in {"ask", "leave"} or (held and action != "release")
-
-
-@pytest.mark.parametrize(
-    ("written", "limit"),
-    [
-        (None, None),
-        (Ceiling(bytes=7), 7),
-        (Ceiling(share=0.8), 800),
-        (Ceiling(share=1.0), 1000),
-        (Ceiling(of_baseline=1.5), 150),
-    ],
-)
-def test_a_ceiling_in_bytes(written: Ceiling | None, limit: int | None) -> None:
-    """Each form comes down to bytes: as it is, of what the container may use, or of what the worker began with."""
-    assert resolved(written, memory=1000, baseline=100) == limit
-
-
-def test_jitter() -> None:
-    """Each worker has a ceiling of its own, the same each time, and never a higher one than was set."""
-    limits = [jittered(1_000_000, f"host {pid} 1.0") for pid in range(500)]
-
-    assert limits == [jittered(1_000_000, f"host {pid} 1.0") for pid in range(500)]
-    assert len(set(limits)) > 480
-    assert 1_000_000 * (1 - JITTER) <= min(limits) < 1_000_000 * (1 - 0.9 * JITTER)
-    assert 1_000_000 * (1 - 0.1 * JITTER) < max(limits) <= 1_000_000

@@ -4,6 +4,7 @@ import gc
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from celery.worker import state
 
 from memguard.recycling.servers.celery import Process
 from memguard.recycling.servers.celery_prefork import UNPREPARED, PreforkChild
+from memguard.settings import Settings
 from tests.unit.store.children import ended_well, forked
+
+LEAVES = Settings.load({"rss_ceiling": "300MB", "supervised": True}, environ={})
 
 
 def app() -> Celery:
@@ -48,11 +52,28 @@ def test_a_worker_under_a_supervisor(pool: str) -> None:
         assert server.refusal(supervised=True) == ""
         assert "supervised=True" in server.refusal(supervised=False)
         assert (server.leaves_with_its_unit, server.keeps_listening, server.connections()) == (True, True, 0)
-        assert process.notes() == ()
+        assert process.notes(Settings()) == ()
         server.stop_accepting()
         assert state.should_stop is None
         server.leave()
         assert state.should_stop == 0
+
+    child(check)
+
+
+def test_what_it_forgets() -> None:
+    """Where the whole worker is to be replaced, and no file has what was revoked, its notes say so."""
+
+    def check() -> None:
+        process, made = Process(), worker()
+        process.has_worker(made)
+        (note,) = process.notes(LEAVES)
+        assert "--statedb" in note
+        assert (
+            process.notes(replace(LEAVES, supervised=False)) == process.notes(replace(LEAVES, rss_ceiling=None)) == ()
+        )
+        made.statedb = "state"
+        assert process.notes(LEAVES) == ()
 
     child(check)
 

@@ -57,11 +57,9 @@ def test_a_server_that_refuses() -> None:
 
 
 def test_settings() -> None:
-    """What was set to be said only, and a ceiling that only warns, come before all else."""
+    """What was set to be said only comes before all else."""
     assert why(Willing(), recycle="report")[0] == "setting"
-    assert why(Willing(), rss_ceiling="150%")[0] == "setting"
-    assert why(Willing(), rss_ceiling="150%", recycle=print)[0] == "setting"
-    assert why(Willing(), rss_ceiling="80%") == ("", "")
+    assert why(Refusing(), "trouble", recycle="report")[0] == "setting"
 
 
 def test_workers_that_cannot_agree() -> None:

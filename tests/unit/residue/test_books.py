@@ -5,8 +5,9 @@ import pytest
 from memguard.evidence import Site, TypeCount
 from memguard.model import Operation
 from memguard.readings import NATIVE, THREADS, Growth, Interval, LateLook, Survivors, WindowReading
-from memguard.residue.books import COHORTS_MOST, Books
+from memguard.residue.books import Books
 from memguard.residue.criteria import SURE
+from memguard.residue.watched import COHORTS_MOST
 
 SHOW, SAVE, LIST = (Operation("request", name) for name in ("GET /show", "POST /save", "GET /list"))
 Mix = dict[Operation, int]
@@ -52,7 +53,7 @@ def test_a_containers_growth_is_told_apart() -> None:
     books = Books()
     for mix in mixes(60):
         grow(books, mix, cache=2 * mix.get(SHOW, 0))
-    held = books.held(SHOW)
+    held = books.watched.held(SHOW)
 
     assert held is not None
     assert (held.path, held.size, held.bound, held.trend.windows) == (
@@ -63,8 +64,8 @@ def test_a_containers_growth_is_told_apart() -> None:
     )
     assert held.trend.whole.value == pytest.approx(2.0, abs=0.01)
     assert held.trend.whole.z > SURE
-    assert books.held(SAVE) is None
-    assert books.held(LIST) is None
+    assert books.watched.held(SAVE) is None
+    assert books.watched.held(LIST) is None
 
 
 def test_two_containers_and_two_operations() -> None:
@@ -73,7 +74,7 @@ def test_two_containers_and_two_operations() -> None:
     for mix in mixes(60):
         grow(books, mix, cache=mix.get(SHOW, 0), rows=3 * mix.get(SAVE, 0))
 
-    held = [books.held(operation) for operation in (SHOW, SAVE, LIST)]
+    held = [books.watched.held(operation) for operation in (SHOW, SAVE, LIST)]
     assert [each and each.path for each in held] == [CACHE, ROWS, None]
 
 
@@ -84,7 +85,7 @@ def test_intervals_before_a_container_was_watched_do_not_count() -> None:
         grow(books, mix, cache=mix.get(SHOW, 0))
     for mix in mixes(30, seed=4):
         grow(books, mix, cache=mix.get(SHOW, 0), rows=2 * mix.get(SHOW, 0))
-    rows = books.container(SHOW, ROWS)
+    rows = books.watched.container(SHOW, ROWS)
 
     assert rows is not None
     assert rows.trend.windows == sum(SHOW in mix for mix in mixes(30, seed=4))
@@ -99,7 +100,7 @@ def test_of_certain_ones_the_applications_own_comes_first() -> None:
         own = Growth(CACHE, mix.get(SHOW, 0) + chance.randint(0, 1), 60, rank=0)
         registry = Growth("library.registry", mix.get(SHOW, 0), 60, rank=1)
         books.add_interval(Interval(tuple(mix.items()), containers=(registry, own)))
-    held, registry_held = books.held(SHOW), books.container(SHOW, "library.registry")
+    held, registry_held = books.watched.held(SHOW), books.watched.container(SHOW, "library.registry")
 
     assert held is not None
     assert registry_held is not None
@@ -114,7 +115,7 @@ def test_a_certain_one_of_a_library_comes_before_a_likely_one_of_the_application
         noisy = Growth(CACHE, mix.get(SHOW, 0) + chance.randint(-7, 7), 60, rank=0)
         certain = Growth("library.registry", mix.get(SHOW, 0), 60, rank=1)
         books.add_interval(Interval(tuple(mix.items()), containers=(noisy, certain)))
-    held, likely = books.held(SHOW), books.container(SHOW, CACHE)
+    held, likely = books.watched.held(SHOW), books.watched.container(SHOW, CACHE)
 
     assert held is not None
     assert likely is not None
@@ -128,7 +129,7 @@ def test_a_container_that_is_bounded() -> None:
     for number, mix in enumerate(mixes(30)):
         growth = Growth(CACHE, mix.get(SHOW, 0), 100 + number, bound=500)
         books.add_interval(Interval(tuple(mix.items()), containers=(growth,)))
-    held = books.held(SHOW)
+    held = books.watched.held(SHOW)
 
     assert held is not None
     assert (held.size, held.bound) == (129, 500)
@@ -139,7 +140,7 @@ def test_a_container_that_fills_up() -> None:
     books = Books()
     for number, mix in enumerate(mixes(128)):
         grow(books, mix, cache=mix.get(SHOW, 0) if number < 60 else 0)
-    held = books.container(SHOW, CACHE)
+    held = books.watched.container(SHOW, CACHE)
 
     assert held is not None
     assert held.trend.early.value > 0.7
@@ -150,12 +151,12 @@ def test_what_is_calm() -> None:
     """Watched long enough and not growing with any operation, lately; growth of one operation is enough to be kept."""
     books = Books()
     for number, mix in enumerate(mixes(64)):
-        assert not books.is_calm(ROWS, 64, 2.0), f"after {number} intervals nothing is known yet"
+        assert not books.watched.is_calm(ROWS, 64, 2.0), f"after {number} intervals nothing is known yet"
         grow(books, mix, cache=mix.get(LIST, 0), rows=0)
 
-    assert books.is_calm(ROWS, 64, 2.0)
-    assert not books.is_calm(CACHE, 64, 2.0)
-    assert not books.is_calm("shop.other", 64, 2.0)
+    assert books.watched.is_calm(ROWS, 64, 2.0)
+    assert not books.watched.is_calm(CACHE, 64, 2.0)
+    assert not books.watched.is_calm("shop.other", 64, 2.0)
 
 
 def test_calm_is_what_happened_lately() -> None:
@@ -164,7 +165,7 @@ def test_calm_is_what_happened_lately() -> None:
     for number, mix in enumerate(mixes(160)):
         grow(books, mix, cache=mix.get(SHOW, 0) if number < 40 else 0)
 
-    assert books.is_calm(CACHE, 64, 2.0)
+    assert books.watched.is_calm(CACHE, 64, 2.0)
 
 
 def test_what_is_forgotten_begins_anew() -> None:
@@ -172,14 +173,14 @@ def test_what_is_forgotten_begins_anew() -> None:
     books = Books()
     for mix in mixes(60):
         grow(books, mix, cache=5 * mix.get(SHOW, 0), rows=mix.get(SAVE, 0))
-    books.forget(CACHE)
-    assert books.held(SHOW) is None
-    assert books.container(SHOW, CACHE) is None
-    assert books.held(SAVE) is not None, "another that is watched since the same moment is not forgotten"
+    books.watched.forget(CACHE)
+    assert books.watched.held(SHOW) is None
+    assert books.watched.container(SHOW, CACHE) is None
+    assert books.watched.held(SAVE) is not None, "another that is watched since the same moment is not forgotten"
 
     for mix in mixes(30, seed=5):
         grow(books, mix, cache=mix.get(SHOW, 0), rows=mix.get(SAVE, 0))
-    again = books.container(SHOW, CACHE)
+    again = books.watched.container(SHOW, CACHE)
 
     assert again is not None
     assert again.trend.whole.value == pytest.approx(1.0, abs=0.01)
@@ -192,9 +193,9 @@ def test_containers_that_come_one_after_the_other() -> None:
         known = 1 + number // 20
         growths = tuple(Growth(f"shop.box{each}", mix.get(SHOW, 0), 10) for each in range(known))
         books.add_interval(Interval(tuple(mix.items()), containers=growths))
-    trends = [books.container(SHOW, f"shop.box{number}") for number in range(known)]
+    trends = [books.watched.container(SHOW, f"shop.box{number}") for number in range(known)]
 
-    assert len(books._cohorts) == COHORTS_MOST
+    assert len(books.watched._cohorts) == COHORTS_MOST
     assert [each is not None and each.trend.whole.value == pytest.approx(1.0, abs=0.05) for each in trends] == [
         True
     ] * known
@@ -208,7 +209,7 @@ def test_intervals_without_containers_do_not_count_for_them() -> None:
         books.add_interval(
             Interval(tuple(mix.items()), held=((THREADS, mix.get(SAVE, 0)), (NATIVE, 4096 * mix.get(LIST, 0))))
         )
-    held = books.held(SHOW)
+    held = books.watched.held(SHOW)
     threads = {operation: dict(books.resources(operation))[THREADS].whole for operation in (SHOW, SAVE)}
 
     assert held is not None
@@ -301,7 +302,7 @@ def test_looks_are_forgotten() -> None:
 
     assert (lasting.windows, lasting.type, lasting.is_sure, lasting.trend.windows) == (0, "", False, 0)
     assert books.residue_rates(SHOW)[0].value == pytest.approx(1.0, abs=0.01)
-    assert books.held(SHOW) is not None
+    assert books.watched.held(SHOW) is not None
 
 
 def test_residue_is_what_was_seen_to_last() -> None:

@@ -15,7 +15,7 @@ from example_apps import commands
 from example_apps.servers import Server, Servers, free_port
 from memguard.model import WorkerId
 from memguard.settings import Settings, SettingsError
-from memguard.store import Bounds, open_store, redis_origin
+from memguard.store import Bounds, open_store, redis_keys, redis_origin
 from memguard.store.connection import MEMORY
 from memguard.store.places import examine_place
 from memguard.store.redis import KNOWN_SECONDS, RedisStore
@@ -364,3 +364,25 @@ def test_settings_open_it(redis_url: str) -> None:
 def test_a_fault_of_the_client_has_words() -> None:
     """Even one that says nothing."""
     assert RedisOrigin("redis://localhost", "shop", Bounds()).words(redis.TimeoutError()) == "TimeoutError"
+
+
+def test_two_versions_on_one_redis_see_their_own(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a deploy rolls out, old and new workers share it: neither reads, bounds or empties what the other wrote."""
+    from tests.unit.store.test_asking import command
+
+    ours = RedisOrigin(redis_url, "shop", Bounds()).open()
+    with monkeypatch.context() as later:
+        later.setattr(redis_keys, "PREFIX", f"memguard:{redis_keys.VERSION + 1}")
+        theirs = RedisOrigin(redis_url, "shop", Bounds()).open()
+    ours.flush(told(**full(0)))
+    theirs.flush(told(OTHER, **full(1)))
+    theirs.add_commands([command(1)])
+
+    assert [state.id for state in ours.read().workers] == [ME]
+    assert [state.id for state in theirs.read().workers] == [OTHER]
+    assert [found.fingerprint for _, found in ours.read().findings] == [f"{0:016x}"]
+    assert (len(ours.units()), len(ours.events()), ours.commands()) == (1, 1, [])
+    assert ours.take_commands(ME, NOW) == []
+    assert len(theirs.take_commands(ME, NOW)) == 1
+    for each in (ours, theirs):
+        each.close()

@@ -34,6 +34,17 @@ def test_a_worker_that_was_pruned_in_its_sleep_comes_back_whole(store: SqliteSto
     assert store.read().operations == ((ME, flush.operations[0]),)
 
 
+def test_counts_that_were_forgotten_while_a_worker_slept_are_written_whole(store: SqliteStore) -> None:
+    """Only its counters changed, but there is no row any more that they could be written into."""
+    store.flush(told(operations=(stats(units=1), stats(judged("GET /b")))))
+    with store._database.session() as opened:
+        opened.execute("DELETE FROM operation")
+    flush = told(at=NOW + 1, operations=(stats(units=99), stats(judged("GET /b"))))
+    store.flush(flush)
+
+    assert set(store.read().operations) == {(ME, each) for each in flush.operations}
+
+
 def test_a_flush_that_fails_half_way_leaves_nothing_and_forgets_nothing(store: SqliteStore) -> None:
     """It is one transaction, and what it did not write is written by the next one."""
     flush = told(operations=(stats(),), timeline=(point(rss=2**70),))

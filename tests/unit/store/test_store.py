@@ -182,7 +182,17 @@ def test_numbers_that_are_none_are_kept_as_nought(store: Store) -> None:
 def test_all_of_a_worker_and_of_a_judgement_is_kept(store: Store) -> None:
     """Also what came to them later than their first columns."""
     flush = told(operations=(stats(replace(judged(), objects_error=0.25)),))
-    flush = replace(flush, worker=replace(flush.worker, hard_ceiling_bytes=7, rss_floor_bytes=9, notes=("a", "b")))
+    flush = replace(
+        flush,
+        worker=replace(
+            flush.worker,
+            hard_ceiling_bytes=7,
+            rss_floor_bytes=9,
+            notes=("a", "b"),
+            release="1.0",
+            supervisor_started_at=5.5,
+        ),
+    )
     store.flush(flush)
     found = store.read()
 

@@ -171,7 +171,7 @@ def test_a_worker_that_was_asked_to_leave(guard: Guard, tmp_path: Path) -> None:
 
 
 def test_an_operation_that_keeps_killing(guard: Guard, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The third death with the same operation is a warning, in the log once and in the notes of whoever lives."""
+    """The third death with the same operation is told: in the log and as an event once, and in the notes of whoever lives."""
 
     def dies() -> str:
         pid = worker(guard, in_a_unit("GET /report"))
@@ -181,13 +181,15 @@ def test_an_operation_that_keeps_killing(guard: Guard, tmp_path: Path, caplog: p
         return str(fate(guard, pid)[0].detail["why"])
 
     with caplog.at_level(logging.WARNING, "memguard"):
-        whys = [dies() for _ in range(3)]
+        whys = [dies() for _ in range(4)]
     guard.flush()
     said = "request GET /report was running at 3 of the 3 deaths of workers in the last day"
 
     assert "request GET /report was running at 3 deaths in a day" in whys[2]
-    assert [said in record.message for record in caplog.records] == [False, False, False, True]
-    assert any(said in note for note in told(guard, os.getpid())[0].notes)
+    assert [said in record.message for record in caplog.records] == [False, False, False, True, False]
+    (event,) = [event for _, event in guard.store.read().events if event.type == "killer"]
+    assert event.detail == {"why": said, "kind": "request", "name": "GET /report", "deaths": 3, "of": 3}
+    assert any("at 4 of the 4 deaths" in note for note in told(guard, os.getpid())[0].notes)
 
 
 def test_websockets_are_not_blamed(guard: Guard, tmp_path: Path) -> None:

@@ -364,7 +364,7 @@ def test_a_leak_that_ends(case: Case, shop: Any) -> None:
     case.grow(shop.rows)
     case.update(NOW)
     case.update(NOW + 10)
-    case.watch.ledger.books.forget(ROWS)
+    case.watch.ledger.books.watched.forget(ROWS)
     found = case.update(NOW + 20)
 
     assert found is not None

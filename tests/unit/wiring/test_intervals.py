@@ -66,7 +66,7 @@ def run(watch: Watch, operation: Operation, work: Callable[[], object] = lambda:
 
 def growth(watch: Watch, operation: Operation) -> Trend | None:
     """Return how the rows grow with an operation."""
-    held = watch.ledger.books.container(operation, ROWS)
+    held = watch.ledger.books.watched.container(operation, ROWS)
     return held.trend if held is not None else None
 
 
@@ -85,7 +85,7 @@ def test_growth_counts_for_all_units(watch: Watch, rows: list[Any]) -> None:
     intervals = Intervals(watch)
     intervals.look()
     mixed(watch, intervals, lambda: rows.append([]))
-    show, save, held = growth(watch, SHOW), growth(watch, SAVE), watch.ledger.books.held(SHOW)
+    show, save, held = growth(watch, SHOW), growth(watch, SAVE), watch.ledger.books.watched.held(SHOW)
 
     assert show is not None
     assert save is not None

@@ -20,6 +20,7 @@ from memguard.instruments.rss import RssReader
 from memguard.model import Event, WorkerState
 from memguard.recycling import coordinator as coordinating
 from memguard.recycling import locks
+from memguard.recycling.limits import JITTER
 from memguard.recycling.record import Recycle
 from memguard.recycling.servers import Refusing
 from memguard.settings import Settings
@@ -297,6 +298,19 @@ def test_the_hard_ceiling_alone_with_a_drain(host: Callable[..., Host]) -> None:
     assert server.said == ["stop", "count", "leave"]
 
 
+def test_a_ceiling_of_the_baseline_beside_a_hard_one(host: Callable[..., Host]) -> None:
+    """What only warns is said, and keeps no worker that passes the ceiling that acts."""
+    server = Noting()
+    one = host(server, rss_ceiling="101%", rss_hard_ceiling=resting() + 4 * ROOM)
+    one.leak()
+    one.looks(lambda: "only warns" in one.notes(), "the warning")
+    assert server.said == []
+    one.serve(3 * ROOM)
+    one.looks(lambda: server.said, "the worker to leave")
+
+    assert one.event("recycle")["hard"]
+
+
 def test_an_idle_worker(host: Callable[..., Host]) -> None:
     """A worker that leaves with a unit waits for one, and holds nobody up meanwhile."""
     server = Noting()
@@ -424,6 +438,45 @@ def test_a_baseline_over_the_ceiling(host: Callable[..., Host], caplog: pytest.L
     assert sum("stays" in record.message for record in caplog.records) == 1
 
 
+def test_a_baseline_by_uss(host: Callable[..., Host]) -> None:
+    """What takes long to read is read at the first unit's end all the same: a load is no leak by any metric."""
+    server = Noting()
+    one = host(server, rss_metric="uss")
+    one.serve(3 * ROOM)
+    one.looks(lambda: "a new one would be over" in one.notes(), "the note")
+    one.look_often(30)
+
+    assert server.said == []
+
+
+def test_a_leak_by_uss(host: Callable[..., Host]) -> None:
+    """A worker that was below the ceiling after its first unit leaves, also by what takes long to read."""
+    server = Noting()
+    one = host(server, rss_metric="uss")
+    one.leak()
+
+    one.looks(lambda: server.said, "the worker to leave")
+
+
+def test_a_baseline_of_a_forked_worker(tmp_path: Path) -> None:
+    """Not all that a worker was forked with is shared: one that begins over its ceiling stays, however little it added."""
+    inherited = mmap.mmap(-1, ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    inherited.write(b"x" * ROOM)
+
+    def child() -> None:
+        server, ceiling = Noting(), 2 * RssReader().read()
+        one = Host(tmp_path, server, rss_ceiling=ceiling)
+        inherited.seek(0)
+        inherited.write(b"y" * ROOM)  # now it is the child's own
+        one.serve(round(ceiling * (1 - JITTER)) - ROOM // 4)
+        assert not one.recycler.memory.adds
+        one.looks(lambda: "a new one would be over" in one.notes(), "the note")
+        one.look_often(30)
+        assert server.said == []
+
+    assert ended_well(forked(child))
+
+
 def test_a_young_worker(host: Callable[..., Host]) -> None:
     """It stays until it has served for as long as was set, and says that to nobody's alarm."""
     server = Noting()
@@ -479,6 +532,7 @@ def test_what_relief_gives_back_is_enough(host: Callable[..., Host], by_hand: No
     one = host(server)
     one.serve()
     ceiling = one.recycler.ceiling or 0
+    one.guard._keeper.stop()  # a look in the middle of it would find what is no garbage yet
     leave_circles(30 * MB, 6)
     assert RssReader().read() > ceiling
     one.looks(lambda: RssReader().read() < ceiling, "relief")

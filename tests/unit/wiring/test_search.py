@@ -296,7 +296,7 @@ def test_a_container_that_certainly_grows_is_enough(search: Search, watch: Watch
     for number in range(40):
         units = 1 + number % 3
         watch.ledger.add_interval(Interval(((SHOW, units),), containers=(Growth("shop.rows", units, 100),)))
-    held = watch.ledger.books.held(SHOW)
+    held = watch.ledger.books.watched.held(SHOW)
     assert held is not None
     assert held.trend.whole.z >= SURE
     watch.ledger.unconfirmed = [(SHOW, "")]
@@ -461,11 +461,11 @@ def test_what_is_calm_is_forgotten(search: Search, watch: Watch, clock: Clock, s
         units = 1 + number % 3
         watch.ledger.add_interval(Interval(((SHOW, units),), containers=(Growth(path, 0, 20),)))
     watch.ledger.add_interval(Interval(((SHOW, 1),), containers=(Growth("shop.other", 1, 20),)))
-    assert watch.ledger.books.container(SHOW, path) is not None
+    assert watch.ledger.books.watched.container(SHOW, path) is not None
     scan(search, watch, clock, after=SECONDS_BETWEEN_MOST)
 
-    assert watch.ledger.books.container(SHOW, path) is None
-    assert watch.ledger.books.container(SHOW, "shop.other") is not None
+    assert watch.ledger.books.watched.container(SHOW, path) is None
+    assert watch.ledger.books.watched.container(SHOW, "shop.other") is not None
 
 
 def test_scans_count_for_operations(search: Search, watch: Watch, clock: Clock) -> None:

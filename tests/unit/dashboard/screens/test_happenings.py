@@ -1,6 +1,13 @@
 import pytest
 
+from memguard.dashboard.report import event_row
 from memguard.dashboard.screens.happenings import details_of, sentence_of
+from memguard.export.alerts.alarm import Notice
+from memguard.export.alerts.rules import Cause
+from memguard.model import Event
+from tests.unit.dashboard.asking import Teller
+from tests.unit.dashboard.screens.outline import in_order, shown
+from tests.unit.telling import ME, NOW, told
 
 
 @pytest.mark.parametrize(
@@ -20,8 +27,14 @@ from memguard.dashboard.screens.happenings import details_of, sentence_of
         ("recycle", {"replaced_by": 8, "replaced_after_seconds": "odd"}, "Worker 7 left, and worker 8 came for it"),
         ("replaced", {"worker": 6, "by": 7}, "Worker 7 has come for worker 6"),
         ("died", {}, "Worker 7 died without a word"),
+        ("killer", {"name": "GET /report"}, "GET /report keeps killing workers"),
         ("gone", {}, "Worker 7 is gone without a word"),
         ("store", {}, "The store changed"),
+        ("alert", {"state": "firing", "text": "Too much."}, "An alert was raised"),
+        ("alert", {"state": "resolved", "text": "Too much."}, "An alert is over"),
+        ("alert", None, "An alert was raised"),
+        ("undelivered", {"channel": "hooks.example"}, "An alert did not reach hooks.example"),
+        ("undelivered", {}, "An alert did not reach its receiver"),
         ("of another version", {}, "Worker 7: of another version"),
         ("finding", None, "an operation was accused of a leak"),
     ],
@@ -49,8 +62,31 @@ def test_where_an_event_has_a_sentence_of_its_own_that_is_told() -> None:
     why = "it used 90 MB, over the ceiling of 80 MB, after 5 min and 1,200 units"
 
     assert details_of({"type": "recycle", "detail": {"why": why, "used_bytes": 90_000_000, "hard": False}}) == why
+    assert details_of({"type": "killer", "detail": {"why": why, "deaths": 3, "of": 4}}) == why
     stays = {"stays_because": "it is too young", "rss_bytes": 1}
     assert details_of({"type": "ceiling", "detail": stays}) == "it is too young"
+
+
+def test_an_alert_is_told_by_its_own_text() -> None:
+    """What the person who got it has read; of one that nobody got, also why."""
+    cause = Cause("rss > 300MB", "", "The web worker 7 on here uses 310 MB, over 300 MB.", ME, 310e6, 300e6)
+    alert = Notice(NOW, "firing", cause).event()
+    lost = Event(
+        NOW, "undelivered", {"channel": "x", "attempts": 4, "why": "refused", "text": cause.text, "rule_of": "r"}
+    )
+
+    assert details_of(event_row(ME, alert)) == cause.text
+    assert details_of(event_row(ME, lost)) == f"attempts 4, why refused, {cause.text}"
+
+
+def test_alerts_stand_out_by_their_colour() -> None:
+    """One that is over in another one than one that holds."""
+    cause = Cause("rss > 300MB", "", "Too much.")
+    guard = Teller(told(events=(Notice(NOW - 9, "firing", cause).event(), Notice(NOW - 3, "resolved", cause).event())))
+    outline = shown(guard, "/timeline")
+
+    assert [each for each in outline.values("li", "class") if each in {"suspect", "clean"}][-2:] == ["clean", "suspect"]
+    in_order(outline.text, "An alert is over", "Too much.", "An alert was raised", "Too much.")
 
 
 def test_what_another_version_calls_a_detail_is_text() -> None:

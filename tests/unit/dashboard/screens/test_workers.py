@@ -41,7 +41,7 @@ def test_a_dead_workers_uptime_ends_with_it() -> None:
 
 def test_many_workers_that_are_gone_stand_back() -> None:
     """The latest few are shown; the others are there for who opens the list."""
-    guard = Teller(*(told(WorkerId("there", pid, NOW - 900), at=NOW - 30 - pid) for pid in range(1, 12)))
+    guard = Teller(*(told(WorkerId("there", pid, NOW - 900), at=NOW - 60 - pid) for pid in range(1, 12)))
     text = shown(guard).text
 
     in_order(text, "web 1 ", "web 5 ", "6 more are gone within the hour", "web 6 ", "web 11 ")

@@ -1,9 +1,11 @@
-"""What the workers of each start said of one operation: how a finding came, and whether a deploy mended it."""
+"""What the workers of each deploy said of one operation: how a finding came, and whether a deploy mended it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from memguard.dashboard.merging import gravity, mean, verdict_of
+from memguard.dashboard.merging import gravity, mean, moment, verdict_of
 from memguard.model import Judgement, Operation, Stored, WorkerState
 from memguard.residue.ageing import OVERLAP_SECONDS
 
@@ -12,10 +14,11 @@ GENERATIONS_MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Workers that were started together, and what they found of one operation.
+    """Workers of one deploy, and what they found of one operation.
 
     Attributes:
-        started_at: When the first of them started.
+        started_at: When the first of them started, or what started them.
+        release: What the application calls its version, empty where it does not say.
         workers: How many of them have run the operation.
         units, sampled_units: Units of it that they have run, and that were in windows.
         verdict: The gravest of theirs.
@@ -23,6 +26,7 @@ class Generation:
     """
 
     started_at: float
+    release: str
     workers: int
     units: int
     sampled_units: int
@@ -32,9 +36,11 @@ class Generation:
 
 
 def generations(stored: Stored, operation: Operation) -> list[Generation]:
-    """Return what the store still knows, the newest start first.
+    """Return what the store still knows, the newest deploy first.
 
-    A rolling restart takes some minutes, and is one start. A worker that was merely replaced is one of its own.
+    Workers of one release are one deploy. Without a name for it those are whose supervisors started within some minutes
+    of each other, as in a rolling restart: a worker that replaces another is of the same deploy. A worker without a
+    supervisor counts by its own start.
     """
     states = {state.id: state for state in stored.workers}
     told: dict[WorkerState, tuple[Judgement, int, int]] = {}
@@ -44,14 +50,31 @@ def generations(stored: Stored, operation: Operation) -> list[Generation]:
     for worker, stats in stored.operations:
         if worker in states and stats.judgement.operation == operation:
             told[states[worker]] = (stats.judgement, stats.units, stats.sampled_units)
-    starts = sorted(told, key=lambda state: state.id.started_at)
-    return [_generation(group, told) for group in reversed(list(_grouped(starts)))][:GENERATIONS_MOST]
+    groups = [_generation(group, told) for group in (*_of_releases(told), *_of_starts(told))]
+    return sorted(groups, key=lambda each: -each.started_at)[:GENERATIONS_MOST]
 
 
-def _grouped(starts: Sequence[WorkerState]) -> Iterable[list[WorkerState]]:
+def history(stored: Stored, operation: Operation) -> list[dict[str, Any]]:
+    """Return the same as the API tells it."""
+    return [{**asdict(each), "started_at": moment(each.started_at)} for each in generations(stored, operation)]
+
+
+def _started(state: WorkerState) -> float:
+    return state.supervisor_started_at or state.id.started_at
+
+
+def _of_releases(told: Iterable[WorkerState]) -> Iterator[list[WorkerState]]:
+    named: defaultdict[str, list[WorkerState]] = defaultdict(list)
+    for state in told:
+        if state.release:
+            named[state.release].append(state)
+    yield from named.values()
+
+
+def _of_starts(told: Iterable[WorkerState]) -> Iterator[list[WorkerState]]:
     group: list[WorkerState] = []
-    for state in starts:
-        if group and state.id.started_at - group[0].id.started_at > OVERLAP_SECONDS:
+    for state in sorted((each for each in told if not each.release), key=_started):
+        if group and _started(state) - _started(group[0]) > OVERLAP_SECONDS:
             yield group
             group = []
         group.append(state)
@@ -63,7 +86,8 @@ def _generation(group: list[WorkerState], told: dict[WorkerState, tuple[Judgemen
     judged = [told[state] for state in group]
     gravest = max((judgement for judgement, _, _ in judged), key=gravity)
     return Generation(
-        started_at=group[0].id.started_at,
+        started_at=min(map(_started, group)),
+        release=group[0].release,
         workers=len(group),
         units=sum(units for _, units, _ in judged),
         sampled_units=sum(sampled for _, _, sampled in judged),

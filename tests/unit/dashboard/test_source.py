@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from memguard.dashboard.screens.source import AROUND, BYTES_MOST, around, listing
+from memguard.dashboard.screens.source import listing
+from memguard.dashboard.source import AROUND, BYTES_MOST, SITES_MOST, around, around_sites
 
 LINES = ["def show(request):", *(f"    step_{number}()" for number in range(1, 20)), "    return 1"]
 
@@ -81,3 +82,13 @@ def test_the_blamed_line_stands_out_and_source_is_text(file: Path) -> None:
 def test_where_not_even_the_line_is_known_there_is_nothing(file: Path) -> None:
     """No empty box."""
     assert listing(site(file, 1, "")) is None
+
+
+def test_the_api_tells_the_lines_of_the_first_sites(file: Path) -> None:
+    """In their order; none of a file that is not here."""
+    gone = {**site(file, 10, "step_9()"), "file": "/nowhere/views.py"}
+    first, second, *more = around_sites([site(file, 10, "step_9()"), *[gone] * 9])
+
+    assert first["lines"][AROUND] == {"line": 10, "text": "step_9()"}
+    assert second == {"file": "/nowhere/views.py", "line": 10, "lines": []}
+    assert len(more) == SITES_MOST - 2
