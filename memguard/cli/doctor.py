@@ -16,6 +16,7 @@ from typing import Any, Literal
 from memguard import ownership
 from memguard.cli.command import FOUND, OK, CommandError
 from memguard.cli.report import report_of
+from memguard.cli.terminal import show
 from memguard.dashboard.text import plain
 from memguard.instruments.heap import choose_window
 from memguard.instruments.native import NativeReader
@@ -54,7 +55,7 @@ def run(asked: argparse.Namespace) -> int:
     if asked.json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        print("".join(f"{check.grade:<6} {check.what:<12} {plain(check.told)}\n" for check in checks), end="")
+        show("".join(f"{check.grade:<6} {check.what:<12} {plain(check.told)}\n" for check in checks))
     return FOUND if any(check.grade == "wrong" for check in checks) else OK
 
 

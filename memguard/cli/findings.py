@@ -6,6 +6,7 @@ import json
 from memguard.cli.command import FOUND, OK
 from memguard.cli.report import report_of
 from memguard.cli.stores import store_arguments
+from memguard.cli.terminal import show
 from memguard.dashboard.text import plain
 
 
@@ -26,5 +27,5 @@ def run(asked: argparse.Namespace) -> int:
         where = f"  {site['file']}:{site['line']}" if site else ""
         holder = f"  held by {finding['holder']['path']}" if finding["holder"] else ""
         told = f"{finding['fingerprint']}  {finding['verdict']:<8} {name}  {finding['pattern']['id']}{where}{holder}"
-        print(plain(told))
+        show(f"{plain(told)}\n")
     return FOUND if any(finding["verdict"] == "leak" for finding in findings) else OK

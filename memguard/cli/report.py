@@ -5,6 +5,7 @@ from typing import Any
 
 from memguard.cli.command import OK
 from memguard.cli.stores import read, store_arguments
+from memguard.cli.terminal import show
 from memguard.dashboard.printing import report_now, shown
 
 
@@ -16,7 +17,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Print the report."""
-    print(shown(report_of(asked), as_json=asked.json), end="")
+    report = report_of(asked)
+    if asked.json:
+        print(shown(report, as_json=True), end="")
+    else:
+        show(shown(report, as_json=False))
     return OK
 
 

@@ -20,6 +20,7 @@ FIRING, OVER = Notice(NOW, "firing", CAUSE), Notice(NOW + 60, "resolved", CAUSE)
 BODY = {
     "version": 1, "service": "shop", "at": NOW, "value": 700e6, "limit": 512e6, "silenced": 0, "state": "firing",
     "rule": "rss > 512MB", "key": "", "text": CAUSE.text, "about": {"host": "here", "pid": 4711},
+    "lasts": True,
 }  # fmt: skip
 
 

@@ -1,7 +1,11 @@
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from memguard.export.alerts import post
 from memguard.model import WorkerId
 from memguard.settings import Settings
 from memguard.store.connection import MEMORY, Database
@@ -14,6 +18,14 @@ from tests.unit.store.children import until
 from tests.unit.telling import ME, NOW, finding, judged, stats, told, worker
 
 YOUNGER = WorkerId("here", 5000, NOW - 10)
+SECONDS_MOST = 60.0
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have alerts looked for and sent at once."""
+    monkeypatch.setattr(alerting, "SECONDS_BETWEEN", 0.05)
+    monkeypatch.setattr(alerting, "SECONDS_BETWEEN_ATTEMPTS", 0.01)
 
 
 def watched(
@@ -120,10 +132,8 @@ def test_an_action_has_the_worker_look_at_itself(monkeypatch: pytest.MonkeyPatch
     assert given == [("snapshot", 0.0, YOUNGER), ("trace", 20.0, YOUNGER)]
 
 
-def test_an_action_is_carried_out_by_the_process_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_action_is_carried_out_by_the_process_itself(soon: None) -> None:
     """From the rule to what the worker has found: a snapshot, and a second of tracing, without anybody who asks."""
-    monkeypatch.setattr(alerting, "SECONDS_BETWEEN", 0.05)
-    monkeypatch.setattr(alerting, "SECONDS_BETWEEN_ATTEMPTS", 0.01)
     guard = Guard.for_process(Settings.load(service="acting", alerts="snapshot,trace:1s", alert_rules="rss > 1MB"))
 
     def are_done() -> bool:
@@ -142,22 +152,90 @@ def test_an_action_is_carried_out_by_the_process_itself(monkeypatch: pytest.Monk
     assert (worker, taken.objects > 0) == (guard.worker_id, True)
 
 
-def test_a_process_under_load_tells_a_real_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off the units' path, in a thread that ends with the guard; what was told is an event in the store."""
-    monkeypatch.setattr(alerting, "SECONDS_BETWEEN", 0.05)
-    monkeypatch.setattr(alerting, "SECONDS_BETWEEN_ATTEMPTS", 0.01)
-    with receivers.http() as got:
-        guard = Guard.for_process(Settings.load(service="alerted", alerts=got.address, alert_rules="rss > 1MB"))
+def go_on(guard: Guard, done: threading.Event) -> int:
+    """Run units until that is enough, a hundred at least; return how many."""
+    count = 0
+    while count < 100 or not done.is_set():
         guard.end(guard.begin("request", "GET /"))
-        guard.flush()
-        until(lambda: bool(got.bodies), "an alert")
-        guard.flush()
-        events = [event.detail["rule"] for _, event in guard.store.read().events if event.type == "alert"]
+        count += 1
+    return count
+
+
+def counted(guard: Guard) -> int:
+    """Return how many units the store knows of."""
+    guard.flush()
+    return sum(each.units for _, each in guard.store.read().operations)
+
+
+def alerts_in(guard: Guard, kind: str = "alert") -> list[dict[str, Any]]:
+    """Return the details of such events in the store."""
+    guard.flush()
+    return [event.detail for _, event in guard.store.read().events if event.type == kind]
+
+
+def test_a_process_under_load_tells_a_real_receiver(soon: None) -> None:
+    """Off the units' path, in a thread that ends with the guard; what was told is an event in the store."""
+    done = threading.Event()
+    with receivers.http() as got, ThreadPoolExecutor(2) as pool:
+        guard = Guard.for_process(Settings.load(service="alerted", alerts=got.address, alert_rules="rss > 1MB"))
+        load = [pool.submit(go_on, guard, done) for _ in range(2)]
+        try:
+            until(lambda: bool(alerts_in(guard)) and bool(got.bodies), "an alert")
+        finally:
+            done.set()
+        begun = sum(each.result() for each in load)
+        assert counted(guard) == begun
+        told = alerts_in(guard)
         guard.close()
 
     assert got.bodies[0]["rule"] == "rss > 1MB"
     assert got.bodies[0]["service"] == "alerted"
-    assert events == ["rss > 1MB"]
+    assert [each["rule"] for each in told] == ["rss > 1MB"]
+
+
+def test_a_receiver_that_never_answers_holds_nobody_up(soon: None) -> None:
+    """Units go on while it is waited for, and the guard ends without it; what was to be told is in the store."""
+    enough = threading.Event()
+    enough.set()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(SECONDS_MOST)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        guard = Guard.for_process(Settings.load(service="unanswered", alerts=address, alert_rules="rss > 1MB"))
+        begun = go_on(guard, enough)
+        guard.flush()
+        connection, _ = listening.accept()
+        with connection:
+            connection.settimeout(SECONDS_MOST)
+            assert connection.recv(4) == b"POST"
+            begun += go_on(guard, enough)
+            assert counted(guard) == begun
+            assert [each["state"] for each in alerts_in(guard)] == ["firing"]
+            sender = next(each for each in threading.enumerate() if each.name == "memguard-alerts")
+            closing = threading.Thread(target=guard.close)
+            closing.start()
+            closing.join(SECONDS_MOST)
+            assert not closing.is_alive()
+    sender.join(SECONDS_MOST)
+    assert not sender.is_alive()
+
+
+def test_a_receiver_that_is_away_is_an_event(soon: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a few more attempts, in the store, without the address."""
+    monkeypatch.setattr(post, "PAUSES", (0.01, 0.01))
+    address = f"http://127.0.0.1:{receivers.free_port()}/token"
+    guard = Guard.for_process(Settings.load(service="away", alerts=address, alert_rules="rss > 1MB"))
+    guard.end(guard.begin("request", "GET /"))
+    until(lambda: bool(alerts_in(guard, "undelivered")), "an alert that is given up")
+    (undelivered,) = alerts_in(guard, "undelivered")
+    guard.close()
+
+    assert (undelivered["channel"], undelivered["attempts"], undelivered["rule_of"]) == (
+        "http://127.0.0.1",
+        3,
+        "rss > 1MB",
+    )
+    assert "refused" in undelivered["why"]
+    assert "token" not in str(undelivered)
 
 
 def test_without_a_wish_nothing_runs() -> None:
