@@ -151,6 +151,10 @@ class Watched:
             return self._witnesses[path].trend(operation)
         return Trend(cohort.growing.intervals)  # it was not there when entries were gained
 
+    def witnessed(self, operation: Operation, path: str) -> int:
+        """Return at how many gains of a container the operation was in flight that is proven by it; 0 where none is."""
+        return self._witnesses[path].gains if self._owners.get(path) == operation else 0
+
     def grows_with_any(self, path: str, errors: float) -> bool:
         """Tell whether one watched container grows with any operation, by so many standard errors."""
         cohort = self._cohort(path)

@@ -173,6 +173,10 @@ class Findings:
     def _attribution(self, operation: Operation, holder: Holder | None) -> str:
         if self._watch.observer.zoom.is_through_own_code(operation):
             return "the allocations go through the operation's own code"
+        watch = self._watch
+        place = watch.observer.containers.place(holder.path) if holder is not None else ""
+        if gains := watch.ledger.books.watched.witnessed(operation, place):
+            return f"a unit of this operation, and of no other, was in flight at each of {gains} gains of the container"
         if holder is not None and holder.growth_per_unit > 0:
             return "the container that holds them grows with the units of this operation and not with others'"
         return self._watch.ledger.attribution(operation)

@@ -178,6 +178,8 @@ def test_a_container_that_regression_cannot_explain_gets_its_owner() -> None:
         rows = watched.container(other, PATH)
         assert rows is not None
         assert rows.trend.whole == Rate(0.0, 0.0)
+    assert watched.witnessed(SAVE, PATH) == service.witnesses.gains
+    assert watched.witnessed(SHOW, PATH) == 0
     assert watched.grows_with_any(PATH, SURE)
     assert not watched.is_calm(PATH, 5, SURE)
     while not service.witnesses.is_complete:
