@@ -154,7 +154,7 @@ def _opened_read_only(path: str) -> sqlite3.Connection:
     try:
         connection = _connect(read_only_uri(path), uri=True)
         try:
-            stand_in(connection, examine(connection))
+            _show(connection)
         except BaseException:
             connection.close()
             raise
@@ -163,8 +163,15 @@ def _opened_read_only(path: str) -> sqlite3.Connection:
         if os.path.exists(f"{path}-wal"):  # noqa: PTH110 (the path is a text everywhere here)
             raise
         connection = _connect(read_only_uri(path, immutable=True), uri=True)
-        stand_in(connection, examine(connection))
+        _show(connection)
     return connection
+
+
+def _show(connection: sqlite3.Connection) -> None:
+    version = examine(connection)
+    if version == 0:  # tables of our own would hide those that a worker is just about to make
+        raise sqlite3.OperationalError("no worker has written into it yet")
+    stand_in(connection, version)
 
 
 def _key(path: str) -> FileKey | None:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sqlite3
 import subprocess
 import sys
 import time
@@ -56,7 +57,7 @@ def worked_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = str(tmp_path_factory.mktemp("worker") / "shop.sqlite")
     with subprocess.Popen([sys.executable, "-m", worker.__name__, path], stdin=subprocess.PIPE) as working:
         deadline = time.monotonic() + SECONDS_MOST
-        while not Path(path).exists() or not living(path):
+        while not living(path):
             assert working.poll() is None, "the worker should serve"
             assert time.monotonic() < deadline, "the worker should have told its store something"
             time.sleep(0.1)
@@ -64,9 +65,12 @@ def worked_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def living(path: str) -> bool:
-    """Tell whether a worker has told that store of a unit."""
+    """Tell whether a worker has told that store of a unit; it may not have made it yet."""
     with closing(SqliteStore(Database(path, read_only=True), "shop")) as store:
-        return any(each.units_total for each in store.read().workers)
+        try:
+            return any(each.units_total for each in store.read().workers)
+        except sqlite3.OperationalError:
+            return False
 
 
 def test_no_command_is_left_out() -> None:

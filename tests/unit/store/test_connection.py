@@ -10,7 +10,9 @@ import pytest
 
 from memguard.store import connection
 from memguard.store.connection import MEMORY, Database, InheritedError
+from memguard.store.sqlite import SqliteStore
 from tests.unit.store.children import ended_well, forked, until
+from tests.unit.telling import ME, told
 
 
 def marks(database: Database) -> list[float]:
@@ -290,3 +292,18 @@ def test_many_forks_at_once_leave_every_lock_free(tmp_path: Path, monkeypatch: p
     assert well == [True] * 15
     assert len(marks(database)) == len(written)
     database.close()
+
+
+def test_a_reader_that_comes_before_the_tables_sees_them_once_they_are_made(tmp_path: Path) -> None:
+    """A worker makes the file, and then the tables in it; the dashboard may have opened it in between."""
+    path = tmp_path / "store.sqlite"
+    path.touch()
+    reader = SqliteStore(Database(str(path), read_only=True), "shop")
+    with pytest.raises(sqlite3.OperationalError, match="no worker has written into it yet"):
+        reader.read()
+    writer = SqliteStore(Database(str(path)), "shop")
+    writer.flush(told())
+
+    assert [state.id for state in reader.read().workers] == [ME]
+    writer.close()
+    reader.close()
