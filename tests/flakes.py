@@ -75,6 +75,7 @@ def main() -> int:
         turns = min(left, asked.in_one_process)
         found += judged(asked.k, turns)
         left, processes = left - turns, processes + 1
+        print(f"{asked.judgements - left} of {asked.judgements}, {time.monotonic() - began:.0f} s", flush=True)
     wrong = 0
     for name in sorted({name for name, _ in found}):
         leaks = name.startswith("test_leaks_")
