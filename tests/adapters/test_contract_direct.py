@@ -101,4 +101,4 @@ def test_nothing_is_held(subject: Subject, mode: str) -> None:
 
     assert len(followed) >= len(PATHS)
     eventually(alive, [])
-    assert in_flight() == 0
+    eventually(in_flight, 0)  # the end may come from a thread of the framework
