@@ -67,11 +67,17 @@ def has_windows(shop: Shop, guard: Guard) -> bool:
     return guard._watch.ledger.windows > 0
 
 
+def tells_of_itself(guard: Guard) -> bool:
+    """Have the keeper make a round; tell whether the store has it: while others write, a flush is held for some moments."""
+    guard._keep()
+    return any(state.id.pid == os.getpid() for state in guard.store.read().workers)
+
+
 def serves_by_itself(guard: Guard) -> None:
     """Check, in a child, that it watches its own units and nothing else."""
     shop = Shop()
     shop.serve(guard, 30)
-    guard._keep()
+    until(lambda: tells_of_itself(guard), "its state in the store")
     mine = state_of(guard, os.getpid())
     assert (mine.units_total, mine.in_flight) == (30, 0)
     if not mine.windows_total and collector_works():
