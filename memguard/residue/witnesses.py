@@ -34,7 +34,6 @@ class Company:
 
     def __init__(self) -> None:
         self._seconds = 0.0
-        self._present: Counter[Operation] = Counter()
         self._ends: Counter[Operation] = Counter()
         self._beside: dict[Operation, Counter[Operation]] = {}
         self._time: dict[Operation, float] = {}

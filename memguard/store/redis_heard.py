@@ -175,7 +175,10 @@ class Heard:
             texts = pipe.execute()
         whole = {key: decoded(rows.to_finding, text) for key, text in zip(asked, texts, strict=True) if text}
         whole.update((key, one) for key, one in speaking.items() if key in wanted)
-        return [(worker_of(key[0]), whole.get(key) or lightened(one)) for key, one in told.items()]
+        light = {key: lightened(one) for key, one in speaking.items() if key not in wanted}
+        return [
+            (states[me].id, whole.get((me, name)) or light.get((me, name)) or one) for (me, name), one in told.items()
+        ]
 
 
 def _counted(told: Iterable[_Told]) -> Iterator[Row]:
