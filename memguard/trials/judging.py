@@ -4,8 +4,9 @@ Whatever warms up, fills or is let go of late has a round in which it does not g
 left grows by its least round: that is what lasts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TypeVar
 
 from memguard.trials.limits import Limits
@@ -20,7 +21,10 @@ SHARE_OF_RUNS = 0.5
 BYTES_LEAST = 32.0
 """What is less than this for a run, and neither an object nor an entry of a container, is nothing."""
 CONFIRMED = 0.5
-"""A thread keeps up to seven freed chunks of a size to itself, which the C library says are in use."""
+"""So much of what tracemalloc sees come must be seen by the allocators. It is no proof: a thread keeps up to seven freed
+chunks of each of 64 sizes to itself, which the C library says are in use, and takes its time to have them all."""
+TRACED_ROUNDS = 2
+"""The table of a full cache is made anew after some hundred entries have come and gone; in the next round it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def allocated(before: Traced, after: Traced, lasting: Lasting, limits: Limits) -
     """
     small, small_bytes = after.small - before.small, after.small_bytes - before.small_bytes
     large = after.large_bytes - before.large_bytes
-    if lasting.blocks < small * CONFIRMED:
+    if small <= 0 or lasting.blocks < small * CONFIRMED:
         small_bytes = 0
     if after.native_is_known and lasting.native < large * CONFIRMED:
         large = 0
@@ -134,6 +138,11 @@ def allocated(before: Traced, after: Traced, lasting: Lasting, limits: Limits) -
     trifle = 1.0 if limits.max_growth is not None else BYTES_LEAST * SHARE_OF_RUNS * limits.repeat
     size = max(0, small_bytes + large)
     return Allocated(size, {line: each for line, each in grown.items() if each >= trifle} if size >= trifle else {})
+
+
+def in_each(rounds: Sequence[Allocated]) -> Allocated:
+    """Return what each of several traced rounds has added at least."""
+    return reduce(lambda one, two: Allocated(min(one.bytes, two.bytes), _least(one.lines, two.lines)), rounds)
 
 
 def with_net_bytes(lasting: Lasting, allocated: Allocated) -> Lasting:

@@ -151,7 +151,7 @@ class Trial:
             self._peak = max(self._peak or 0, tracemalloc.get_traced_memory()[1] - before)
 
     def _explain(self, lasting: Lasting) -> Runs:
-        """Look closely at one more round, then trace one, and say what stays of it."""
+        """Look closely at one more round, then trace some, and say what stays of each."""
         self._tracing.stop()  # a look at the whole heap takes ten times as long with it
         self._look()  # leaves something in caches of memguard's own
         before = self._look()
@@ -160,10 +160,15 @@ class Trial:
         del before
         self._tracing.start(FRAMES)
         yield from self._round()  # what is replaced must have been allocated while tracing was on, too
-        traced = self._trace()
-        yield from self._round()
-        allocated = judging.allocated(traced, self._trace(), lasting, self._limits)
+        traced, rounds = self._trace(), list[judging.Allocated]()
+        for _ in range(judging.TRACED_ROUNDS):
+            yield from self._round()
+            after = self._trace()
+            rounds.append(judging.allocated(traced, after, lasting, self._limits))
+            traced = after
+            del after
         del traced
+        allocated = judging.in_each(rounds)
         lasting = judging.with_net_bytes(lasting, allocated)
         if self._lasting is not None:
             self._lasting = judging.with_net_bytes(self._lasting, allocated)

@@ -40,11 +40,13 @@ ROUNDS_BEHIND = 8
 Answer = tuple[int, tuple[tuple[str, str], ...], bytes]
 
 
-def eventually(look: Callable[[], Any], what: str, seconds: float = SECONDS_TO_SETTLE) -> Any:
-    """Return the first true answer of `look`; fail with `what` when there was none within the seconds."""
+def eventually(
+    look: Callable[[], Any], what: str, seconds: float = SECONDS_TO_SETTLE, or_else: Callable[[], Any] = lambda: ""
+) -> Any:
+    """Return the first true answer of `look`; fail with `what`, and what there is instead, when none came in time."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what} {or_else()}".rstrip()
         time.sleep(SECONDS_BETWEEN_LOOKS)
     return answer
 

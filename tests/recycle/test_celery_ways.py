@@ -14,7 +14,6 @@ from example_apps.servers import Server, Servers, environment
 from memguard.model import Stored
 from memguard.store import open_file
 from tests.recycle import celery_ways
-from tests.recycle.celery_brokers import redis
 from tests.recycle.celery_ways import app
 
 APP = "tests.recycle.celery_ways"
@@ -41,22 +40,20 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def worker(ways_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A prefork worker that two tasks bring over its ceiling; at the end it has shown no failure of its own."""
     directory = tmp_path_factory.mktemp("ways")
     file, log = directory / "memguard.db", directory / "celery.log"
     with Servers() as servers:
-        url = f"{redis(servers, directory)}/0"
         environ = {f"MEMGUARD_{name}": value for name, value in SETTINGS.items()}
         command = commands.celery("prefork")
         command[command.index("--app") + 1] = APP
-        environ |= {"CELERY_BROKER_URL": url, "MEMGUARD_STORE": str(file)}
+        environ |= {"CELERY_BROKER_URL": ways_url, "MEMGUARD_STORE": str(file)}
         server = servers.start("celery", command, environ=environment(**environ), log=log)
-        app.conf.update(broker_url=url, result_backend=url)
         server.wait_until(lambda: commands.celery_ready(log), seconds=SECONDS)
         yield Running(server, file)
         servers.stop(server)
-        app.close()
+        app.control.purge()
         wrong = ("memguard failed", "WorkerLostError")
         assert [line for line in log.read_text().splitlines() if any(word in line for word in wrong)] == []
 

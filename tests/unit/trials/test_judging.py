@@ -1,4 +1,15 @@
-from memguard.trials.judging import Lasting, allocated, closer, is_exceeded, least, residue, share_of, without
+from memguard.trials.judging import (
+    Allocated,
+    Lasting,
+    allocated,
+    closer,
+    in_each,
+    is_exceeded,
+    least,
+    residue,
+    share_of,
+    without,
+)  # fmt: skip
 from memguard.trials.limits import Limits
 from memguard.trials.reading import Traced
 
@@ -78,6 +89,22 @@ def test_what_is_replaced_is_not_believed_to_grow() -> None:
     assert (grown.bytes, grown.lines) == (32_000, {("shop.py", 7): 32_000})
     small = allocated(before, after, Lasting(blocks=20, native=1_000, traced=0), Limits())
     assert small.bytes == 2_000
+
+
+def test_smaller_ones_replaced_by_as_many_larger_ones_are_no_growth() -> None:
+    """Their number decides, which both the tracer and the allocator know."""
+    before, after = traced(small=20, small_bytes=1_000), traced(small=20, small_bytes=3_000, line=2_000)
+
+    assert allocated(before, after, Lasting(blocks=0, native=0, traced=0), Limits()).bytes == 0
+
+
+def test_a_table_that_is_made_anew_once_is_no_growth() -> None:
+    """What was allocated counts by the round that has added least, line by line."""
+    remade = Allocated(9_240, {("shop.py", 7): 9_240, ("shop.py", 9): 50})
+    after = Allocated(100, {("shop.py", 9): 100})
+
+    assert in_each([remade, after]) == Allocated(100, {("shop.py", 9): 50})
+    assert in_each([remade]) == remade
 
 
 def test_a_close_look_accuses_no_type_that_did_not_last() -> None:
