@@ -32,6 +32,8 @@ def test_a_killed_worker_loses_nothing_that_was_flushed(servers: Servers, tmp_pa
     with web_server(servers, tmp_path, WEB["gunicorn-gthread"]) as web:
         web.load(["/clean", "/leak"] * 100)
         before = web.worker_pids(2)
+        # One may have answered nothing yet but the question who it is, and tells of it within a second.
+        eventually(lambda: before == {worker["pid"] for worker in web.report()["workers"]}, f"{before} to tell something")
         when_counted(web)
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
