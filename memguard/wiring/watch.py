@@ -139,7 +139,8 @@ class Watch:
                 self.end_of_life.follow(label, operation, reference(), now)
         if self.when_quiet is not None and not self.live and not self.minds_work:
             look, self.when_quiet = self.when_quiet, None
-            look()
+            if look is not None:  # another unit that ended just now may have taken it meanwhile
+                look()
 
     @property
     def minds_work(self) -> bool:

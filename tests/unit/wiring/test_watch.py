@@ -100,3 +100,24 @@ def test_the_code_of_an_operation_is_kept(watch: Watch) -> None:
     assert watch.code == {Operation("request", "GET /"): code_of(view)}
     assert (first.view, second.view, reference()) == (None, None, None)
     assert watch.observer.zoom.code is watch.code
+
+
+def test_two_units_end_at_once(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a quiet moment is done once, by one of them; the other finds nothing to do."""
+    done: list[str] = []
+    one, another = Unit("request", "GET /one"), Unit("request", "GET /another")
+    watch.begin(one)
+    watch.begin(another)
+    watch.when_quiet = lambda: done.append("looked")
+    watch.end(one, error=False)
+
+    def ends_too(_: Watch) -> bool:
+        look, watch.when_quiet = watch.when_quiet, None
+        assert look is not None
+        look()
+        return False
+
+    monkeypatch.setattr(Watch, "minds_work", property(ends_too))
+    watch.end(another, error=False)
+
+    assert done == ["looked"]
