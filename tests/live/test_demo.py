@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from example_apps.servers import ROOT, environment
+from example_apps.servers import ROOT, environment, free_port
 from tests.live.live import eventually
 
 SECONDS_TO_START = 40.0
@@ -19,7 +19,9 @@ SECONDS_TO_START = 40.0
 
 @contextmanager
 def _demo(log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "example_apps.demo", *options]
+    # Each has a port of its own: several run at a time, and between a look whether 8765 is free and gunicorn's start lie seconds.
+    port = ["--port", str(free_port())] if "--port" not in options else []
+    command = [sys.executable, "-m", "example_apps.demo", *port, *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(TMPDIR=str(log.parent)), stdout=output, stderr=output

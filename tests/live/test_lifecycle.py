@@ -33,7 +33,9 @@ def test_a_killed_worker_loses_nothing_that_was_flushed(servers: Servers, tmp_pa
         web.load(["/clean", "/leak"] * 100)
         before = web.worker_pids(2)
         # One may have answered nothing yet but the question who it is, and tells of it within a second.
-        eventually(lambda: before == {worker["pid"] for worker in web.report()["workers"]}, f"{before} to tell something")
+        eventually(
+            lambda: before == {worker["pid"] for worker in web.report()["workers"]}, f"{before} to tell something"
+        )
         when_counted(web)
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
