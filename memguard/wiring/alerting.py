@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from math import inf
 from time import monotonic, time
 
 from memguard.alerting import Rule, parse_rule
@@ -33,11 +34,11 @@ REMEMBERED_SECONDS = 86_400.0
 class _Act:
     """A channel that does not tell anybody: it has the worker that it is about look at itself."""
 
-    def __init__(self, action: Action, seconds: float, store: Store) -> None:
+    def __init__(self, action: Action, seconds: float, store: Store, here: str) -> None:
         self.name = action
         self._action: Action = action
         self._seconds = seconds
-        self._store = store
+        self._store, self._here = store, here
 
     def send(self, notice: Notice, service: str) -> None:  # noqa: ARG002 - as every channel
         """Give the command, once it fires, to the worker that it is about; where that has gone, to the busiest."""
@@ -46,7 +47,7 @@ class _Act:
         now, about = time(), notice.cause.worker
         stored = self._store.read()
         kinds = {each.kind for each in stored.workers if each.id == about}
-        living = _living(stored, now)
+        living = _living(stored, now, self._here)
         likely = [each for each in living if each.kind in kinds] or living
         # One, never all: what it does slows a worker down.
         found = next((each for each in living if each.id == about), None) or max(
@@ -88,7 +89,7 @@ class Alerting:
     def look(self, now: float) -> None:
         """If this worker is the one, find out what is to be told, and hand it to the post."""
         stored = self._store.read()
-        living = _living(stored, now)
+        living = _living(stored, now, self._worker.host)
         if min((each.id for each in living), key=_age, default=None) != self._worker:
             self._alarm = None
             return
@@ -107,9 +108,10 @@ class Alerting:
 
     def _channel(self, written: object) -> Channel:
         if isinstance(written, str) and written == "snapshot":
-            return _Act("snapshot", 0.0, self._store)
+            return _Act("snapshot", 0.0, self._store, self._worker.host)
         if isinstance(written, str) and written.startswith("trace:"):
-            return _Act("trace", float(written.removeprefix("trace:").rstrip("s")), self._store)
+            seconds = float(written.removeprefix("trace:").rstrip("s"))
+            return _Act("trace", seconds, self._store, self._worker.host)
         return channel(written)  # type: ignore[arg-type]  # the settings have checked it
 
     def _run(self) -> None:
@@ -141,8 +143,14 @@ class Alerting:
         )
 
 
-def _living(stored: Stored, now: float) -> list[WorkerState]:
-    return [each for each in stored.workers if each.state not in ENDED and now - each.last_seen <= ALIVE_SECONDS]
+def _living(stored: Stored, now: float, here: str) -> list[WorkerState]:
+    """Return who told something just now; what lies in the future was told before the clock of this host was set back."""
+    return [
+        each
+        for each in stored.workers
+        if each.state not in ENDED
+        and (-ALIVE_SECONDS if each.id.host == here else -inf) <= now - each.last_seen <= ALIVE_SECONDS
+    ]
 
 
 def _age(worker: WorkerId) -> tuple[float, str, int]:

@@ -66,6 +66,26 @@ def test_one_worker_tells_for_all_and_another_goes_on_when_it_has_gone(monkeypat
     assert got[1]["text"].startswith("GET /leak leaks: ")
 
 
+def test_whoever_told_something_in_the_future_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock was set back by an hour after a worker died: the next oldest tells for all. Other hosts may be ahead."""
+    got: list[dict[str, Any]] = []
+    store = SqliteStore(Database(MEMORY), "shop")
+    accused: dict[str, Any] = {"operations": (stats(judged("GET /leak", "leak")),), "findings": (finding(),)}
+    store.flush(told(ME, worker=worker(ME, last_seen=NOW + 3600)))
+    store.flush(told(YOUNGER, **accused))
+    one = watched(monkeypatch, got, store, YOUNGER)
+    one.look(NOW)
+    one.deliver()
+    assert [each["rule"] for each in got] == ["finding"]
+
+    elsewhere = WorkerId("there", 1, NOW - 60)
+    store.flush(told(elsewhere, worker=worker(elsewhere, last_seen=NOW + 3600)))
+    another = watched(monkeypatch, got, store, YOUNGER)
+    another.look(NOW)
+    another.deliver()
+    assert len(got) == 1
+
+
 def test_a_finding_that_stands_is_not_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """For two hours it is told once; it is over when the worker that accuses has found it well."""
     got: list[dict[str, Any]] = []
