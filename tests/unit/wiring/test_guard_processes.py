@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -206,10 +207,14 @@ def test_forks_while_units_and_the_keeper_run(tmp_path: Path, mode: str) -> None
         except BaseException as error:
             failures.append(error)
 
+    def keep() -> None:
+        guard._keep()
+        time.sleep(0.02)  # who writes without any rest would keep the children from the file, and from a last word
+
     shop, another = Shop(), Shop(2)
     threads = [
         threading.Thread(target=until_stopped, args=(work,))
-        for work in (lambda: shop.serve(guard, 5), lambda: another.serve(guard, 5), guard._keep)
+        for work in (lambda: shop.serve(guard, 5), lambda: another.serve(guard, 5), keep)
     ]
     for thread in threads:
         thread.start()
