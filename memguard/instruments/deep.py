@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MappingProxyType, ModuleType, TracebackType
 from typing import Any
 
+from memguard.forking import undivided
 from memguard.instruments.census import _FLAGS
 from memguard.instruments.walking import AT_ONCE, Marks, Pace, referents, size_of
 
@@ -72,7 +73,8 @@ def measured(container: Any) -> int | None:
     It asks the objects themselves, by `__sizeof__` and `__len__`: code of the host's may run.
     """
     try:
-        from pympler import asizeof
+        with undivided():
+            from pympler import asizeof
     except ImportError:
         return None
     sizer: Any = asizeof.Asizer

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from memguard.forking import undivided
+
 _DIRECTORY = "/proc/self/fd"
 _AT_FDCWD, _STATX_SIZE, _STATX_BYTES, _SIZE_AT = -100, 0x200, 256, 40
 _NOT_DESCRIPTORS = 3
@@ -56,7 +58,7 @@ def _entries() -> int:
 @cache
 def _library() -> Any:
     """Return the C library's functions with the GIL held, None without ctypes."""
-    with suppress(ImportError, OSError, TypeError, AttributeError):
+    with undivided(), suppress(ImportError, OSError, TypeError, AttributeError):
         import ctypes
 
         library = ctypes.PyDLL(None)

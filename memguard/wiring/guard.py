@@ -5,7 +5,7 @@ import logging
 from threading import Lock, RLock
 
 from memguard import ownership
-from memguard.forking import reset_in_child
+from memguard.forking import reset_in_child, undivided
 from memguard.instruments.process import worker_id
 from memguard.instruments.traces import Tracing
 from memguard.model import UNMATCHED, WorkerId
@@ -98,7 +98,7 @@ class Guard:
         """
         guard = _process.guard
         if guard is None:
-            with _process.lock:
+            with undivided(), _process.lock:
                 guard = _process.guard = _process.guard or cls(settings, kind=kind, server=server, notes=notes)
         if guard.settings is not settings:
             guard._refuse(settings)
@@ -185,7 +185,7 @@ class Guard:
 
     def _start(self) -> Watch | None:
         """Begin to watch, at the first unit of this process; None in the middle of that, and after the close."""
-        with self._lock:
+        with undivided(), self._lock:
             if self._watch is None and not self._is_starting and not self._is_closed:
                 self._is_starting = True
                 try:

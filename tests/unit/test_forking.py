@@ -1,16 +1,20 @@
 """A fork is handled in one place: what is registered is made anew in the child, and nothing is kept alive for it."""
 
+import builtins
 import gc
+import importlib
 import os
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from memguard import forking
-from memguard.forking import reset_in_child
+from memguard.forking import reset_in_child, undivided
 
 SECONDS_FOR_A_CHILD = 20
 
@@ -130,3 +134,51 @@ def test_one_reset_that_fails(swallowed: list[BaseException]) -> None:
 
     assert in_child(lambda: kept[1].resets + 10 * len(swallowed)) == 11
     assert swallowed == []
+
+
+def test_a_fork_waits_for_an_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A child that is born meanwhile has the module whole: half of it, with the lock of a thread that is not there, hangs."""
+    (tmp_path / "slow_to_import.py").write_text(
+        "import threading\nbegun.set()\nthreading.Event().wait(0.3)\nwhole = True\n"
+    )
+    begun = threading.Event()
+    monkeypatch.setattr(builtins, "begun", begun, raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def importing() -> None:
+        with undivided():
+            importlib.import_module("slow_to_import")
+
+    thread = threading.Thread(target=importing)
+    thread.start()
+    assert begun.wait(SECONDS_FOR_A_CHILD)
+    answer = in_child(lambda: int(importlib.import_module("slow_to_import").whole))
+    thread.join()
+    del sys.modules["slow_to_import"]
+
+    assert answer == 1
+
+
+def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's fork is more than an import of ours that takes its time; parent and child can both import afterwards."""
+    monkeypatch.setattr(forking, "WAIT_SECONDS", 0.05)
+    held, over = threading.Event(), threading.Event()
+
+    def importing() -> None:
+        with undivided():
+            held.set()
+            over.wait(SECONDS_FOR_A_CHILD)
+
+    thread = threading.Thread(target=importing)
+    thread.start()
+    assert held.wait(SECONDS_FOR_A_CHILD)
+
+    def child() -> int:
+        with undivided():
+            return 7
+
+    assert in_child(child) == 7
+    over.set()
+    thread.join()
+    with undivided():
+        assert in_child(child) == 7  # by a thread that holds it itself
