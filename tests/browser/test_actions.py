@@ -101,5 +101,5 @@ def test_two_snapshots_say_what_has_grown(visitor: Visitor, shop: Shop) -> None:
             shop.web.load(["/leak"] * 40)
     grown = page.get_by_role("region", name="Grown since the snapshot before")
 
-    expect(grown.locator("tr", has_text="Context")).to_contain_text("+")
+    expect(grown.locator("tr", has_text="flask_app.app.Context")).to_contain_text("+")
     expect(page.get_by_role("region", name="Allocation sites").locator("tbody tr").first).to_contain_text("app.py")

@@ -71,15 +71,28 @@ function particularsOf(action, fields) {
   return action === "inspect" ? questionOf(fields) : {};
 }
 
-// Asks, and says what came of it beside the button that was pressed.
-async function go({ target, action, name, costs, workers, seconds, particulars, alive, said, live }) {
+// What came of what a button asked for. The screen may be made anew while somebody confirms or the server answers, and the
+// button with it: so it is said beside whichever one is there, each time the screen is shown.
+const told = new Map();
+const sameness = (button) => JSON.stringify({ ...button.dataset });
+
+function tellAll() {
+  for (const button of document.querySelectorAll("button[data-action]")) {
+    const words = told.get(sameness(button));
+    const said = button.nextElementSibling;
+    if (words && said.textContent !== words) said.textContent = words;
+  }
+}
+
+// Asks, and says what came of it.
+async function go({ target, action, name, costs, workers, seconds, particulars, alive, say, live }) {
   const lasts = seconds ? ` for ${seconds} s` : "";
   const sure = await confirmed({ title: `${name}${lasts} in ${many(workers, alive)}?`, costs, verb: name });
   if (!sure) return;
   try {
-    said.textContent = await ask(target, { action, workers, ...(seconds ? { seconds } : {}), ...particulars });
+    say(await ask(target, { action, workers, ...(seconds ? { seconds } : {}), ...particulars }));
   } catch (error) {
-    said.textContent = `Not asked: ${error instanceof Trouble ? error.message : error}`;
+    say(`Not asked: ${error instanceof Trouble ? error.message : error}`);
   }
   live.refresh();
 }
@@ -97,16 +110,22 @@ function fromForm(form, live) {
     seconds: chosen.value === "trace" ? Number(form.elements.seconds.value) : 0,
     particulars: particularsOf(chosen.value, form.elements),
     alive: form.querySelectorAll("input[name=worker]").length,
-    said: document.getElementById("asked"),
+    say: (words) => {
+      document.getElementById("asked").textContent = words;
+    },
     live,
   });
 }
 
 function fromButton(button, live) {
   const { target, action, name, costs, seconds, operation, pid } = button.dataset;
-  const said = button.nextElementSibling;
   const workers = pid ? [workerOf(button.dataset)] : "all";
-  go({ target, action, name, costs, workers, seconds: Number(seconds ?? 0), particulars: followingOf(operation), alive: 0, said, live });
+  const key = sameness(button);
+  const say = (words) => {
+    told.set(key, words);
+    tellAll();
+  };
+  go({ target, action, name, costs, workers, seconds: Number(seconds ?? 0), particulars: followingOf(operation), alive: 0, say, live });
 }
 
 // "All" and single workers exclude each other.
@@ -121,6 +140,7 @@ function exclude({ target }) {
 
 export function commands(live) {
   document.addEventListener("change", exclude);
+  document.addEventListener("memguard:shown", tellAll);
   document.addEventListener("submit", (event) => {
     if (event.target.id !== "asking") return;
     event.preventDefault();
