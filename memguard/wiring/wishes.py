@@ -10,8 +10,9 @@ FRAMES_FIRST, FRAMES = 1, 16
 application itself. Where it was not, frameworks and ORMs put some ten frames between that line and the allocation."""
 WINDOWS_MOST, EXHIBITS_ENOUGH, TRIED_LEAST = 60, 2, 3
 SECONDS_MOST, SECONDS_MOST_RARE = 6.0, 15.0
-WINDOWS_LEAST, SLOW = 8, 3.0
-"""A busy process gets fewer windows out of that time: it has so many times as long until it has had so many."""
+WINDOWS_LEAST, WINDOWS_LEAST_RARE, SLOW = 8, 24, 3.0
+"""A busy process gets fewer windows out of that time: it has so many times as long until it has had so many. Of what one
+unit in a hundred leaves, few windows see anything."""
 SHARE_OF_OTHERS = 0.25
 """Share of a traced window's time that counts for an operation that did not come in it."""
 SECONDS_AT_ONCE, SECONDS_AT_ONCE_MOST, FRUITLESS_MOST = 0.5, 4.0, 3
@@ -64,8 +65,10 @@ class Wish:
     @property
     def is_open(self) -> bool:
         """There is more to find out, and it has not cost too much yet."""
-        most = SECONDS_MOST if self.units < 2 / RARE else SECONDS_MOST_RARE
-        has_time = self.seconds < most or (self.windows < WINDOWS_LEAST and self.seconds < SLOW * most)
+        most, least = SECONDS_MOST, WINDOWS_LEAST
+        if self.units >= 2 / RARE:
+            most, least = SECONDS_MOST_RARE, WINDOWS_LEAST if self.exhibits else WINDOWS_LEAST_RARE
+        has_time = self.seconds < most or (self.windows < least and self.seconds < SLOW * most)
         return self.windows < WINDOWS_MOST and self.exhibits < EXHIBITS_ENOUGH and has_time
 
     @property

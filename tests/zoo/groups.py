@@ -66,7 +66,7 @@ GROUPS = (
     Group("flask.containers", _gthread("tests.zoo.flask_app.containers:app")),
     Group("flask.callbacks", _gthread("tests.zoo.flask_app.callbacks:app")),
     Group("flask.libraries", _gthread("tests.zoo.flask_app.libraries:app")),
-    Group("flask.rare", _gthread("tests.zoo.flask_app.rare:app"), seconds=90.0),
+    Group("flask.rare", _gthread("tests.zoo.flask_app.rare:app"), seconds=200.0),
     Group("django.shop", _gthread("tests.zoo.django_app.wsgi:application")),
     Group("django.calm", _uvicorn("tests.zoo.django_app.asgi:application")),
     Group("fastapi.tasks", _uvicorn("tests.zoo.fastapi_app.tasks:app")),

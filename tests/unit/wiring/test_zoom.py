@@ -26,10 +26,12 @@ from memguard.wiring.wishes import (
     SECONDS_AT_ONCE,
     SECONDS_AT_ONCE_MOST,
     SECONDS_MOST,
+    SECONDS_MOST_RARE,
     SHARE_OF_OTHERS,
     UNITS,
     UNITS_MOST,
     WINDOWS_LEAST,
+    WINDOWS_LEAST_RARE,
     WINDOWS_MOST,
 )
 from memguard.wiring.zoom import Zoom
@@ -232,6 +234,25 @@ def test_a_slow_process_gets_more_seconds(zoom: Zoom, monkeypatch: pytest.Monkey
         windows += 1
 
     assert windows == 4, "three times as long, and what was open then"
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_what_is_rare_gets_more_seconds_until_it_is_seen(zoom: Zoom, monkeypatch: Any, is_seen: bool) -> None:
+    """Fifteen windows of a second do for what was seen in one of them; what was not may be in one of the next."""
+    clock = Clock()
+    monkeypatch.setattr(zooming, "perf_counter", clock)
+    zoom.wish(SHOW, [PLANTED], "", 0.01)
+    windows, born = 0, list[Any]()
+    while zoom.is_wished:
+        zoom.begin()
+        if is_seen and windows == 1:
+            born = [show()]
+        clock.now += 1.0
+        zoom.end(ALONE, born)
+        born = []
+        windows += 1
+
+    assert windows == (SECONDS_MOST_RARE if is_seen else WINDOWS_LEAST_RARE)
 
 
 def test_a_traced_unit_costs_nobody_else(zoom: Zoom, containers: Containers, shop: Any, monkeypatch: Any) -> None:
