@@ -4,6 +4,7 @@ import tracemalloc
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from time import perf_counter, sleep  # bound now: tests like to replace them in `time`
 
 from memguard.instruments.native import NativeReader
@@ -153,22 +154,23 @@ class Trial:
     def _explain(self, lasting: Lasting) -> Runs:
         """Look closely at one more round, then trace some, and say what stays of each."""
         self._tracing.stop()  # a look at the whole heap takes ten times as long with it
-        self._look()  # leaves something in caches of memguard's own
+        # Twice: the first leaves something in caches of memguard's own, and its arrays are there in the second, as those of
+        # the second will be in the third.
+        before = self._look()
         before = self._look()
         yield from self._round()
         seen = judging.between(before, self._look())
         del before
         self._tracing.start(FRAMES)
         yield from self._round()  # what is replaced must have been allocated while tracing was on, too
-        traced, rounds = self._trace(), list[judging.Allocated]()
+        traced = [self._trace()]
         for _ in range(judging.TRACED_ROUNDS):
             yield from self._round()
-            after = self._trace()
-            rounds.append(judging.allocated(traced, after, lasting, self._limits))
-            traced = after
-            del after
+            traced.append(self._trace())
+        allocated = judging.in_each(
+            [judging.allocated(before, after, lasting, self._limits) for before, after in pairwise(traced)]
+        )
         del traced
-        allocated = judging.in_each(rounds)
         lasting = judging.with_net_bytes(lasting, allocated)
         if self._lasting is not None:
             self._lasting = judging.with_net_bytes(self._lasting, allocated)

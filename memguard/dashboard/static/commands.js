@@ -73,12 +73,12 @@ function particularsOf(action, fields) {
 
 // What came of what a button asked for. The screen may be made anew while somebody confirms or the server answers, and the
 // button with it: so it is said beside whichever one is there, each time the screen is shown.
-const told = new Map();
+const outcomes = new Map();
 const sameness = (button) => JSON.stringify({ ...button.dataset });
 
 function tellAll() {
   for (const button of document.querySelectorAll("button[data-action]")) {
-    const words = told.get(sameness(button));
+    const words = outcomes.get(sameness(button));
     const said = button.nextElementSibling;
     if (words && said.textContent !== words) said.textContent = words;
   }
@@ -122,7 +122,7 @@ function fromButton(button, live) {
   const workers = pid ? [workerOf(button.dataset)] : "all";
   const key = sameness(button);
   const say = (words) => {
-    told.set(key, words);
+    outcomes.set(key, words);
     tellAll();
   };
   go({ target, action, name, costs, workers, seconds: Number(seconds ?? 0), particulars: followingOf(operation), alive: 0, say, live });
