@@ -80,4 +80,4 @@ def _name(sender: Flask, **_: object) -> None:
             unit.expires(current, "request")
             if rule is not None:
                 unit.name = operation_name(current.method, environ.get("SCRIPT_NAME", "").rstrip("/") + rule.rule)
-                unit.view = sender.view_functions.get(rule.endpoint)
+                unit.runs(sender.view_functions.get(rule.endpoint))

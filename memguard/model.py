@@ -27,6 +27,10 @@ class Operation:
     kind: str
     name: str
 
+    def __hash__(self) -> int:
+        # Asked at the end of every unit. A string remembers its hash; a tuple made for it would not.
+        return hash(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

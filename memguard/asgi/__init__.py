@@ -71,7 +71,7 @@ class MemGuardMiddleware:
             part(scope)
             return
         asked = begun = None
-        with _part:
+        try:
             if kind == "request" and concerns(split_path(scope)[1], self.settings):
                 debug = bool(self._debug(scope) if callable(self._debug) else self._debug)
                 request = read_request(scope, debug=debug)
@@ -81,6 +81,8 @@ class MemGuardMiddleware:
                 begun = begin(scope, self.settings, self, kind, _name(scope, self._unmatched))
                 if begun is not None:
                     begun[1].naming = partial(self._named, scope)
+        except Exception as failure:
+            _part.swallow(failure)
         if asked is not None:
             await serve(asked, self.settings, receive, send)
         elif begun is None:
@@ -99,7 +101,8 @@ class MemGuardMiddleware:
                 error = isinstance(status, int) and status >= 500
                 if self._tracing:
                     message = timed(guard, unit, message)
-                message = closing(guard, scope, message)
+                if guard.draining:
+                    message = closing(scope, message)
             await send(message)
             if kind == "http.response.body" and not message.get("more_body"):
                 unit.body_sent()
@@ -114,10 +117,12 @@ class MemGuardMiddleware:
             raise
         finally:
             if _naming.on:
-                with _naming:
+                try:
                     if (name := self._named(scope)) is not None:
                         unit.name = name
-                        unit.view = scope.get("endpoint")
+                        unit.runs(scope.get("endpoint"))
+                except Exception as failure:
+                    _naming.swallow(failure)
             guard.end(unit, error=error)
 
     def _named(self, scope: Scope) -> str | None:

@@ -7,9 +7,9 @@ from memguard.wiring.guard import Guard, Unit
 _part = Part("figures in the heads of ASGI responses")
 
 
-def closing(guard: Guard, scope: Scope, message: Message) -> Message:
-    """Return the head of a response; of a worker on its way out with the word that its connection ends with it."""
-    if not guard.draining or not scope.get("http_version", "").startswith("1"):
+def closing(scope: Scope, message: Message) -> Message:
+    """Return the head of a response of a worker on its way out: with the word that its connection ends with it."""
+    if not scope.get("http_version", "").startswith("1"):
         return message
     headers = [(name, text) for name, text in message.get("headers", ()) if name.lower() != b"connection"]
     return {**message, "headers": [*headers, (b"connection", b"close")]}

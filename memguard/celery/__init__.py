@@ -96,7 +96,7 @@ class MemGuard:
                 key = id(running)
                 unit = guard.begin("task", task.name)
                 unit.expires(running, "task request")
-                unit.view = task.run
+                unit.runs(task.run)
                 self._units[key] = unit, weakref.ref(running, lambda _: self._end(key))
 
     def _on_postrun(self, task: Any, state: str | None = None, **_: object) -> None:

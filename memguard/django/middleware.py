@@ -114,7 +114,7 @@ def _tell(request: HttpRequest, response: Any = None) -> None:
     unit.expires(response, "response")
     if name is not None:
         unit.name = name
-        unit.view = request.resolver_match.func
+        unit.runs(request.resolver_match.func)
 
 
 def _mark(request: HttpRequest) -> Any:

@@ -118,10 +118,12 @@ class Guard:
         """A unit begins now: `kind` is `request`, `websocket` or `task`; the name may be set on the unit later."""
         unit = Unit(kind, name)
         if self._boundaries.on and not self.is_paused:
-            with self._boundaries:
+            try:
                 watch = self._watch or self._start()
                 if watch is not None:
                     watch.begin(unit)
+            except Exception as failure:
+                self._boundaries.swallow(failure)
         return unit
 
     def end(self, unit: Unit, *, error: bool = False) -> None:
@@ -131,8 +133,10 @@ class Guard:
         unit.ended, unit.naming = True, None
         watch = self._watch
         if watch is not None:
-            with self._boundaries:
+            try:
                 watch.end(unit, error=error)
+            except Exception as failure:
+                self._boundaries.swallow(failure)
             recycler = self._recycler
             if recycler is not None and recycler.armed:
                 recycler.unit_ended()

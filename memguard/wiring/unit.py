@@ -30,8 +30,8 @@ class Unit:
         began: Moment in seconds of `time.perf_counter`.
         overlapped: Another unit was in flight when this one began (or, after the end, at any time).
         ended: The end was seen; later ends do nothing.
-        view: The function or class of the host that the unit runs, where the adapter knows it; set after the name.
-        when_known: Called with the unit when its view is set: from then on it is known what it runs.
+        view: The function or class of the host that the unit runs, where the adapter knows it; see `runs`.
+        when_known: Called with the unit when it is known what it runs.
         naming: Returns the operation's name while the unit runs, None where it is not known yet; where the adapter sets the
             name only at the end. Asked from another thread; gone once the end was seen.
         rss: RSS when it began, 0 where nobody asked for it.
@@ -41,8 +41,8 @@ class Unit:
     """
 
     __slots__ = (
-        "__weakref__", "_body_at", "_view", "began", "ended", "expiring", "inner", "kind", "name", "naming", "operation", "overlapped",
-        "record", "rss", "sequence", "start", "watcher", "when_known",
+        "__weakref__", "_body_at", "began", "ended", "expiring", "inner", "kind", "name", "naming", "operation", "overlapped",
+        "record", "rss", "sequence", "start", "view", "watcher", "when_known",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str) -> None:
@@ -52,7 +52,7 @@ class Unit:
         self._body_at: float | None = None
         self.ended = False
         self.expiring: tuple[tuple[str, weakref.ref[object]], ...] = ()
-        self._view: object = None
+        self.view: object = None
         self.when_known: Callable[[Unit], None] | None = None
         self.naming: Callable[[], str | None] | None = None
         self.overlapped = False
@@ -62,14 +62,9 @@ class Unit:
         self.start: Start | None = None
         self.record: int | None = None
 
-    @property
-    def view(self) -> object:
-        """What it runs, None while that is not known."""
-        return self._view
-
-    @view.setter
-    def view(self, view: object) -> None:
-        self._view = view
+    def runs(self, view: object) -> None:
+        """Say which function or class of the host it runs, None where that is not known; after the name was set."""
+        self.view = view
         if view is not None and self.when_known is not None:
             self.when_known(self)
 

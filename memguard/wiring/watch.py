@@ -86,10 +86,11 @@ class Watch:
         self.begun = unit.sequence = self.begun + 1
         unit.overlapped = bool(self.live)
         self.live.add(unit)
-        if self.observer.zoom.is_asked and self.observer.zoom.awaits_units:
+        observer = self.observer
+        if observer.zoom.is_asked and observer.zoom.awaits_units:
             unit.when_known = self._known
-        if unit.began >= self.observer.wake:
-            self.observer.begin(unit)
+        if unit.began >= observer.wake:
+            observer.begin(unit)
         elif unit.sequence % TIMED_ONE_IN == 0:
             self.boundary_seconds += min(TIMED_SECONDS_MOST, perf_counter() - unit.began) * TIMED_ONE_IN
         if self.meter is not None:
@@ -105,19 +106,23 @@ class Watch:
             return
         if self.begun != unit.sequence:
             unit.overlapped = True
-        self._mark(unit)
-        operation = unit.operation = self._operation(unit.kind, unit.name)
+        if self.telemetry is not None:
+            self._mark(unit)
+        operation = unit.operation = self._operations.get((unit.kind, unit.name)) or self._operation(unit)
         if self.followed is not None and self.followed.end(unit, operation, unit.view):
             unit.start = None  # its peak was reset with each line
-        if self.observer.zoom.unit is unit:
-            self.observer.zoom.has_left = True
-        if self.observer.zoom.has_left:
-            self.observer.without_waiting(self.observer.zoom.leave)
+        observer = self.observer
+        zoom = observer.zoom
+        if zoom.unit is unit:
+            zoom.has_left = True
+        if zoom.has_left:
+            observer.without_waiting(zoom.leave)
         unit.when_known = None
-        self.inner_adapter = unit.inner or self.inner_adapter
-        is_in_a_window = self.observer.active
+        if unit.inner:
+            self.inner_adapter = unit.inner
+        is_in_a_window = observer.active
         if is_in_a_window:
-            self.observer.ends(unit)
+            observer.ends(unit)
         self.live.discard(unit)
         at = time()
         # Whoever keeps the unit must not be seen to keep more by it.
@@ -131,7 +136,7 @@ class Watch:
             if self.meter is not None and unit.start is not None:
                 self.meter.record(unit, operation, at, error=error)
         if is_in_a_window:
-            self.observer.end()
+            observer.end()
         elif expiring and operation.name is not IGNORED:
             # Not while a window is active: what memguard keeps of them would be seen as the units' residue.
             now = perf_counter()
@@ -148,7 +153,7 @@ class Watch:
         return self.observer.active and not self.observer.every_unit
 
     def _known(self, unit: Unit) -> None:
-        operation = self._operation(unit.kind, unit.name)
+        operation = self._operation(unit)
         self.observer.without_waiting(lambda: self.observer.zoom.meet(unit, operation))
 
     def timings(self, unit: Unit) -> str | None:
@@ -209,7 +214,8 @@ class Watch:
         self.observer.stop()
         self.tracing.stop()
 
-    def _operation(self, kind: str, name: str) -> Operation:
+    def _operation(self, unit: Unit) -> Operation:
+        kind, name = unit.kind, unit.name
         operation = self._operations.get((kind, name))
         if operation is None:
             ignored = self._settings.ignores(name)

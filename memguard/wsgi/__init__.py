@@ -54,7 +54,7 @@ class MemGuardMiddleware:
         if self._off or not _part.on:
             return self.app(environ, start_response)
         answered = exchange = None
-        with _part:
+        try:
             if concerns(path_of(environ), self.settings):
                 asked = admitted(environ, self.settings, debug=self._debug)
                 answered = None if asked is None else answer(asked, self.settings)
@@ -63,6 +63,8 @@ class MemGuardMiddleware:
                 name = operation_name(environ.get("REQUEST_METHOD", ""), self._unmatched)
                 begun = begin(environ, self.settings, self, "request", name)
                 exchange = begun and Exchange(*begun, start_response, environ, self._operation)
+        except Exception as failure:
+            _part.swallow(failure)
         if answered is not None:
             return send(answered, start_response)
         if exchange is None:
@@ -73,7 +75,9 @@ class MemGuardMiddleware:
             exchange.failed = isinstance(error, Exception)
             exchange.end()
             raise
-        with _part:
+        try:
             return exchange.response(environ, result)
+        except Exception as failure:
+            _part.swallow(failure)
         exchange.end()
         return result

@@ -44,7 +44,9 @@ class Exchange:
         try:
             if self._tracing:
                 headers = timed(self._guard, self._unit, headers)
-            return self._start_response(status, closing(self._guard, headers), *exc_info)
+            if self._guard.draining:
+                headers = closing(headers)
+            return self._start_response(status, headers, *exc_info)
         finally:
             del exc_info  # a traceback that goes through this frame would hold itself
 
@@ -67,7 +69,8 @@ class Exchange:
     def end(self) -> None:
         """End the unit at the first call; in any thread, also from a destructor."""
         if not self._unit.ended:
-            self._name()
+            if self._naming is not None:
+                self._name()
             self._guard.end(self._unit, error=self._is_error())
 
     def _is_error(self) -> bool:

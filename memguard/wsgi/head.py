@@ -19,10 +19,9 @@ def timed(guard: Guard, unit: Unit, headers: Headers) -> Headers:
     return headers
 
 
-def closing(guard: Guard, headers: Headers) -> Headers:
-    """Return the headers; of a worker on its way out with `Connection: close`, but only where its server wants that."""
-    if guard.draining:
-        with _closing:
-            if detect().closes_by_header:
-                return [*(each for each in headers if each[0].lower() != "connection"), ("Connection", "close")]
+def closing(headers: Headers) -> Headers:
+    """Return the headers of a worker on its way out: with `Connection: close`, but only where its server wants that."""
+    with _closing:
+        if detect().closes_by_header:
+            return [*(each for each in headers if each[0].lower() != "connection"), ("Connection", "close")]
     return headers
