@@ -91,7 +91,7 @@ class UnitRecord:
         seconds: From begin to end.
         body_sent: Seconds from begin until the last body message left, None where the protocol does not say.
         traced, traced_peak: Change of traced bytes, and the highest traced bytes above the begin.
-        objects: Survivors, None until the unit's window is settled; of all units in flight where it overlapped.
+        objects: Survivors, None where no window covered the unit; of all units in flight where it overlapped.
         overlapped: Another unit was in flight, so the process-wide counters speak of both.
     """
 

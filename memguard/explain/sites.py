@@ -34,7 +34,7 @@ def blame(traces: Iterable[Trace]) -> tuple[Site, ...]:
     found: dict[Frame, list[int]] = {}
     under: dict[Frame, Counter[Frame]] = {}
     for trace in traces:
-        frame = _to_blame(trace.frames)
+        frame = line_to_blame(trace.frames)
         if frame is not None:
             counts = found.setdefault(frame, [0, 0])
             counts[0] += trace.objects
@@ -62,7 +62,7 @@ def describe(site: Site) -> Site:
     )
 
 
-def _to_blame(frames: tuple[Frame, ...]) -> Frame | None:
+def line_to_blame(frames: tuple[Frame, ...]) -> Frame | None:
     """Return the innermost frame of the application; where there is none, the innermost one of a library.
 
     An application that is installed like a library (into site-packages) is found by the second rule.

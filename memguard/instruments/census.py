@@ -8,6 +8,8 @@ import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from itertools import compress, repeat
+from operator import gt, is_
 from types import MethodType
 from typing import Any
 
@@ -45,12 +47,17 @@ def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
     found = len(born)
     own = _keep_alive_and_foreign(born)
     garbage += found - own - len(born)
+    kinds = _kinds(born)
+    counts = Counter(map(id, map(type, born)))
+    names: Counter[str] = Counter()
+    for key, count in counts.items():
+        names[type_name(kinds[key])] += count
     return Survivors(
         objects=len(born) + max(0, beyond) + (0 if gc.isenabled() else garbage),
-        bytes=sum(map(shallow_size, born)),
+        bytes=_bytes(born, kinds) + sum(count * header_size(kinds[key]) for key, count in counts.items()),
         garbage=garbage,
         left_garbage=0 if gc.isenabled() else garbage,
-        types=tuple(TypeCount(name, count) for name, count in _types(born).most_common(TYPES_KEPT)),
+        types=tuple(TypeCount(name, count) for name, count in names.most_common(TYPES_KEPT)),
         traces=_traces(born) if traces else (),
     )
 
@@ -86,10 +93,8 @@ def reached_from_outside(objects: list[Any]) -> tuple[bytearray, list[list[int]]
     And beside it to which places each refers.
     """
     points_to, inner = _references(objects)
-    reachable = bytearray(len(objects))
-    pending = [place for place in range(len(objects)) if _is_held_outside(objects, place, inner)]
-    for place in pending:
-        reachable[place] = 1
+    reachable = bytearray(map(gt, map(sys.getrefcount, objects), map(_HELD_BY_MAP.__add__, inner)))
+    pending = [place for place, held in enumerate(reachable) if held]
     while pending:
         for target in points_to[pending.pop()]:
             if not reachable[target]:
@@ -106,16 +111,26 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
     """
     found = len(born)
     reachable, _ = reached_from_outside(born)
-    own = 0
-    kept = 0
-    for position in range(found):
-        if is_own(_owner(born[position])):
-            own += 1
-        elif reachable[position]:
-            born[kept] = born[position]
-            kept += 1
-    del born[kept:]
-    return own
+    del born[found:]
+    ours = bytearray(found)
+    own_kinds = {key for key, kind in _kinds(born).items() if kind is MethodType or is_own(kind)}
+    if own_kinds:
+        for place, each in enumerate(born):
+            ours[place] = id(type(each)) in own_kinds and is_own(_owner(each))
+    if any(ours) or not all(reachable):
+        born[:] = compress(born, map(gt, reachable, ours))
+    return sum(ours)
+
+
+def _kinds(born: list[Any]) -> dict[int, type]:
+    """Return the types of objects by their identity, because a class's own hash may be the host's code."""
+    return dict(zip(map(id, map(type, born)), map(type, born), strict=True))
+
+
+def _bytes(born: list[Any], kinds: dict[int, type]) -> int:
+    """Return the bytes of all, without their headers: see `shallow_size`."""
+    size_of = {key: built_in_base(kind).__sizeof__ for key, kind in kinds.items()}
+    return sum(size_of[id(type(each))](each) for each in born)
 
 
 def _references(born: list[Any]) -> tuple[list[list[int]], list[int]]:
@@ -125,26 +140,29 @@ def _references(born: list[Any]) -> tuple[list[list[int]], list[int]]:
     function that calls itself by its closure, of a class by its bases. A tuple that has other references, too, is not
     looked into: what it holds is alive by it, and it may be as large as the heap.
     """
-    index = {id(each): position for position, each in enumerate(born)}
+    index = dict(zip(map(id, born), range(len(born)), strict=True))
     inner = [0] * len(born)
-    points_to: list[list[int]] = [[] for _ in born]
+    points_to: list[list[int]] = [[]] * len(born)
     pending: Iterable[int] = range(len(born))
     tuples: set[int] = set()
     for _ in range(_TUPLES_DEEP):
         for position in pending:
-            for each in gc.get_referents(born[position]):
-                target = index.get(id(each))
-                if target is None:
-                    if type(each) is not tuple or not gc.is_tracked(each):
-                        continue
-                    target = index[id(each)] = len(born)
-                    tuples.add(target)
-                    born.append(each)
-                    inner.append(0)
-                    points_to.append([])
-                points_to[position].append(target)
-                inner[target] += 1
-            each = None  # or it would be held here, and look alive
+            referents = gc.get_referents(born[position])
+            if any(map(is_, map(type, referents), repeat(tuple))):
+                for each in referents:
+                    if type(each) is tuple and id(each) not in index and gc.is_tracked(each):
+                        tuples.add(len(born))
+                        index[id(each)] = len(born)
+                        born.append(each)
+                        inner.append(0)
+                        points_to.append([])
+                each = None  # or it would be held here, and look alive
+            targets = [target for target in map(index.get, map(id, referents)) if target is not None]
+            if targets:
+                points_to[position] = targets
+                for target in targets:
+                    inner[target] += 1
+        referents = []  # as above
         pending = [position for position in tuples if not _is_held_outside(born, position, inner)]
         tuples.difference_update(pending)
     return points_to, inner
@@ -161,15 +179,8 @@ def _held_here() -> int:
 
 
 _HELD_HERE = _held_here()
-
-
-def _types(born: list[Any]) -> Counter[str]:
-    """Count by name; by identity first, because a class's own hash may be the host's code."""
-    kinds = {id(kind): kind for kind in map(type, born)}
-    names: Counter[str] = Counter()
-    for key, count in Counter(map(id, map(type, born))).items():
-        names[type_name(kinds[key])] += count
-    return names
+_HELD_BY_MAP = next(map(sys.getrefcount, [[None]]))
+"""The same for `map`, which asks all without a line of Python for each."""
 
 
 def _owner(each: object) -> type:

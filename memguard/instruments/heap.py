@@ -13,6 +13,8 @@ which cannot tell units that begin between close and settle from those before.
 
 import gc
 from contextlib import suppress
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 from memguard.forking import reset_in_child
@@ -74,13 +76,14 @@ class _Base:
         """Return the objects of a generation, but for the canary that must be among them."""
         if self._missed:
             raise DisturbedError("another thread was collecting when the window had to")
-        found = objects(generation)
-        born = [each for each in found if each is not self._canary]
-        if len(born) == len(found):
+        born = objects(generation)
+        place = bytes(map(is_, born, repeat(self._canary))).find(1)
+        if place < 0:
             # It is frozen together with what a window of ours froze, and must stay so: the host wants it.
             self.state = IDLE
             restore(self._thresholds)
             raise DisturbedError("the host froze its heap while a window was open")
+        del born[place]
         return born
 
 
@@ -129,7 +132,7 @@ class FrozenWindow(_Base):
             if self._collections != collections():
                 raise DisturbedError("the host ran a collection while a window was being settled")
             born = self._read(2)
-            if any(each is self for each in born):
+            if any(map(is_, born, repeat(self))):
                 raise DisturbedError("the host unfroze its heap while a window was open")
             return born
         finally:

@@ -7,8 +7,8 @@ from typing import Any
 from memguard.classes import type_name
 from memguard.explain import sites
 from memguard.explain.holders import newest
-from memguard.instruments import census
 from memguard.instruments.growers import entries
+from memguard.instruments.traces import frames_of
 from memguard.wiring.containers import Containers
 from memguard.wiring.wishes import EXAMINED_MOST, Wish
 
@@ -48,5 +48,4 @@ def by_type(born: list[Any], wanted: frozenset[str]) -> dict[str, list[Any]]:
 
 def line_of(each: object) -> tuple[str, int] | None:
     """Return the line that an object's allocation comes down to; None where it is not known."""
-    found = sites.blame(census.trace(each))
-    return (found[0].file, found[0].line) if found else None
+    return sites.line_to_blame(frames_of(each))

@@ -243,12 +243,9 @@ class Guard:
         return self._reporter.share_of_rounds() if self._reporter is not None else 1.0
 
     def _is_in_a_window(self) -> bool:
-        """Let an idle window settle; tell whether one is active that the keeper's own work would spoil.
-
-        While every unit is traced windows follow each other, so there is nothing to wait for and one more or less is no loss.
-        """
+        """Let an idle window settle; tell whether one is active that the keeper's own work would spoil."""
         watch = self._watch
-        if watch is None or self.is_paused or watch.observer.every_unit:
+        if watch is None or self.is_paused:
             return False
         with self._boundaries:
             watch.observer.tick()

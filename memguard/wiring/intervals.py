@@ -45,8 +45,8 @@ class Intervals:
         watch = self._watch
         if perf_counter() < self._next:
             return
-        if self._put_off < PUT_OFF_MOST and (watch.minds_work or watch.live):
-            self._put_off += watch.minds_work or watch.when_quiet is not None
+        if self._put_off < PUT_OFF_MOST and (watch.observer.active or watch.live):
+            self._put_off += watch.observer.active or watch.when_quiet is not None
             watch.when_quiet = self._look_when_quiet
             return
         watch.when_quiet = None
@@ -85,9 +85,7 @@ class Intervals:
     def _look_at_what_is_held(self, totals: dict[Operation, int], in_flight: tuple[tuple[Operation, int], ...]) -> None:
         held = process.held()
         tracing = self._watch.tracing
-        if (
-            tracing.switches != self._switches or self._watch.observer.zoom.is_on
-        ):  # its tables are no operation's memory
+        if tracing.on or tracing.switches != self._switches:  # its tables are no operation's memory
             self._switches = tracing.switches
             self._native_last.counts.pop(NATIVE, None)
             self._held_last.counts.pop(RSS, None)

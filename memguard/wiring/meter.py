@@ -32,6 +32,7 @@ class Meter:
         return Start(
             traced=self._tracing.read()[0],
             level=self._observer.level(),
+            window=self._observer.windows,
             blocks=self._blocks.read_if_affordable(),
             rss=self._rss.read(),
             peak_is_own=alone and self._tracing.ours,
@@ -52,10 +53,17 @@ class Meter:
             body_sent=unit.body_seconds(),
             traced=traced - start.traced,
             traced_peak=peak - start.traced if start.peak_is_own and not unit.overlapped else None,
-            objects=self._observer.level() - start.level,
+            objects=self._objects(start),
             blocks=self._blocks.read() - start.blocks if start.blocks is not None else None,
             rss=self._rss.read() - start.rss,
         )
+
+    def _objects(self, start: Start) -> int | None:
+        """Return how many objects were born since, and are alive; None where it was in no window, or not in one alone."""
+        if start.level is None or start.window != self._observer.windows:
+            return None
+        level = self._observer.level()
+        return None if level is None else level - start.level
 
     def settle(self, record: int, reading: WindowReading) -> None:
         """Correct a record by the settled window that covered its unit alone."""
@@ -67,11 +75,12 @@ class Meter:
         traced, peak = self._tracing.read()
         entries = [
             ("memguard-traced", f"traced {_signed(traced - start.traced)}"),
-            ("memguard-objects", f"objects {self._observer.level() - start.level:+d}"),
             ("memguard-rss", f"RSS {_signed(self._rss.read() - start.rss)}"),
         ]
         if start.peak_is_own and not overlapped:
             entries.insert(1, ("memguard-peak", f"peak {_signed(peak - start.traced)}"))
+        if (objects := self._objects(start)) is not None:
+            entries.insert(-1, ("memguard-objects", f"objects {objects:+d}"))
         if start.blocks is not None:
             entries.insert(-1, ("memguard-blocks", f"blocks {self._blocks.read() - start.blocks:+d}"))
         if overlapped:

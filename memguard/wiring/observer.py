@@ -34,9 +34,9 @@ from memguard.wiring.span import Span
 from memguard.wiring.unit import Unit
 from memguard.wiring.zoom import Zoom
 
-SECONDS_BETWEEN_EVIDENCE = 0.02
-"""In trace mode every unit is measured, but no more windows than this go into the ledger: while tracemalloc is on,
-types, sites and sums cost a multiple of what they cost otherwise."""
+TRACED_SHARE = 0.1
+"""In trace mode windows may take this share of the time: while tracemalloc is on, types, sites and sums cost a multiple of
+what they cost otherwise, and what windows that follow each other make old is more than a collector is there for."""
 SPOILED_SECONDS = 1e-3
 """What a step is taken to have cost where a full collection fell into it: more than most do."""
 
@@ -53,7 +53,8 @@ class Observer:
         unmeasured: Around work of memguard's own that leaves something in caches.
         zoom: Whom to ask for tracebacks of what an operation leaves.
         late: Survivors of past windows that are being followed.
-        every_unit: Windows follow each other, so that every unit is in one; changed while it is `quiet`.
+        windows: How many have been opened.
+        every_unit: Windows come as often as `TRACED_SHARE` lets them, whatever the budget; changed while it is `quiet`.
     """
 
     def __init__(
@@ -78,10 +79,9 @@ class Observer:
         self.unmeasured = OwnWork()
         self._ended: deque[Unit] = deque()
         self._state = IDLE
-        self._absorbed = 0
+        self.windows = 0
         self._is_zoomed = False
         self._window_seconds = 0.0
-        self._next_evidence = 0.0
         self._span = Span()
 
     def begin(self, unit: Unit) -> None:
@@ -126,9 +126,9 @@ class Observer:
             finally:
                 self.plan()
 
-    def level(self) -> int:
-        """Return a running number of objects whose differences say how many were born and are alive; O(those)."""
-        return self._absorbed + (self.window.born() if self.window and self._state != IDLE else 0)
+    def level(self) -> int | None:
+        """Return how many objects were born in the window that is active and are alive, None without one; O(those)."""
+        return self.window.born() if self.window is not None and self._state != IDLE else None
 
     def _advance(self, begun: Unit | None) -> None:
         if not self.lock.acquire(blocking=False):
@@ -171,6 +171,7 @@ class Observer:
         self._gauges.open()
         self._ended.clear()  # while the last window was settled: they are in none
         self.active = True  # before it opens: what ends meanwhile may have left something in it
+        self.windows += 1
         if self.window is not None:
             self.window.open()
         self._span.opened(unit, self._live, self._ended)
@@ -193,9 +194,8 @@ class Observer:
         blocks, traced = self._gauges.settle()
         self._span.give_up_waiting()
         # A zoomed window is for sites alone: while tracemalloc is on everything else takes a multiple of its time.
-        is_evidence = (
-            not self.unmeasured.spoiled and now >= self._next_evidence and (self.every_unit or not self.zoom.is_on)
-        )
+        used = thread_time()
+        is_evidence = not self.unmeasured.spoiled and (self.every_unit or not self.zoom.is_on)
         try:
             survivors = self._read_window(now, is_evidence=is_evidence)
         except DisturbedError:
@@ -207,23 +207,20 @@ class Observer:
         reading = self._span.reading(survivors, found, blocks=blocks, traced=traced, seconds=self._window_seconds)
         if is_evidence:
             self._ledger.add(reading)
-            self._next_evidence = now + SECONDS_BETWEEN_EVIDENCE if self.every_unit else 0.0
         if not self.unmeasured.spoiled:
             self._on_settled(reading, self._span.record if len(self._span.inside) == 1 else None)
+        self._window_seconds += thread_time() - used
         self._rest()
 
     def _read_window(self, now: float, *, is_evidence: bool) -> Survivors | None:
-        if self.every_unit and self.window is not None:
-            self._absorbed += self.window.born()
         born = self.window.settle() if self.window is not None else []
         if self._is_zoomed and self.zoom.is_on:
             self.zoom.end(dict(self._span.weights()), born)
         if self.window is None:
             return None
         survivors = None
-        if is_evidence or self.every_unit:
-            survivors = census.take(born, self.window.garbage, traces=self._tracing.on and is_evidence)
         if is_evidence:
+            survivors = census.take(born, self.window.garbage, traces=self._tracing.on)
             weights = self._span.weights()
             numbers = {operation: self._ledger.units(operation) for operation, _ in weights}
             self.late.follow(
@@ -241,7 +238,7 @@ class Observer:
         """Decide when the next window may open; called again whenever the sampler was granted time."""
         if self._state != IDLE:
             return
-        gap = 0.0 if self.every_unit else self._sampler.gap()
+        gap = self._window_seconds / TRACED_SHARE if self.every_unit else self._sampler.gap()
         wake = inf if gap is None else perf_counter() + gap if gap else 0.0
         self.wake = min(wake, self.zoom.rests_until) if self.zoom.is_wished else wake
 

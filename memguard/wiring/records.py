@@ -26,7 +26,7 @@ class Records:
 
     def add(
         self, at: float, operation: Operation, seconds: float, *, error: bool, overlapped: bool, body_sent: float | None,
-        traced: int, traced_peak: int | None, objects: int, blocks: int | None, rss: int,
+        traced: int, traced_peak: int | None, objects: int | None, blocks: int | None, rss: int,
     ) -> int:  # fmt: skip
         """Add a row and return its number."""
         number = self._numbers.get(operation)
@@ -37,7 +37,7 @@ class Records:
         self._next += 1
         _ROW.pack_into(
             self._buffer, row % ROWS * _ROW.size, at, number, seconds, error, overlapped, _number(body_sent),
-            traced, _number(traced_peak), objects, _number(blocks), rss,
+            traced, _number(traced_peak), _number(objects), _number(blocks), rss,
         )  # fmt: skip
         return row
 

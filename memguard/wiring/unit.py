@@ -12,11 +12,14 @@ from memguard.model import Operation
 class Start:
     """What the counters of the process said when a unit began (trace mode)."""
 
-    __slots__ = ("blocks", "level", "peak_is_own", "rss", "traced")
+    __slots__ = ("blocks", "level", "peak_is_own", "rss", "traced", "window")
 
-    def __init__(self, traced: int, level: int, blocks: int | None, rss: int, *, peak_is_own: bool) -> None:
+    def __init__(
+        self, traced: int, level: int | None, window: int, blocks: int | None, rss: int, *, peak_is_own: bool
+    ) -> None:
         self.traced = traced
         self.level = level
+        self.window = window
         self.blocks = blocks
         self.rss = rss
         self.peak_is_own = peak_is_own

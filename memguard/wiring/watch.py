@@ -142,15 +142,10 @@ class Watch:
             now = perf_counter()
             for label, reference in expiring:
                 self.end_of_life.follow(label, operation, reference(), now)
-        if self.when_quiet is not None and not self.live and not self.minds_work:
+        if self.when_quiet is not None and not self.live and not observer.active:
             look, self.when_quiet = self.when_quiet, None
             if look is not None:  # another unit that ended just now may have taken it meanwhile
                 look()
-
-    @property
-    def minds_work(self) -> bool:
-        """Work of memguard's own would spoil a window that is a loss: while every unit is traced they follow each other."""
-        return self.observer.active and not self.observer.every_unit
 
     def _known(self, unit: Unit) -> None:
         operation = self._operation(unit)

@@ -58,6 +58,8 @@ def _table(told: list[tuple[WorkerId, UnitRecord]]) -> Html:
         if overlapped
         else f"The newest {len(told)}; none of them overlapped another, so each figure is the unit's own."
     )
+    if any(unit.objects is None for _, unit in told):
+        words += " Objects are counted for some units only, so that tracing leaves time for the others."
     rows = [_row(worker, unit, most) for worker, unit in told]
     return joined([tag("p", words, class_="quiet"), table("Units, newest first", _COLUMNS, rows, kind="dense")])
 

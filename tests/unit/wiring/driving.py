@@ -89,7 +89,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "EAGER_GAP", 0.0)
     monkeypatch.setattr(sampler, "CALM_GAP", 0.0)
     monkeypatch.setattr(late, "SECONDS_UNTIL_LOOK", 0.0)
-    monkeypatch.setattr(observer, "SECONDS_BETWEEN_EVIDENCE", 0.003)
+    monkeypatch.setattr(observer, "TRACED_SHARE", 1e9)
 
 
 def make_guard(folder: Path, **settings: object) -> Guard:

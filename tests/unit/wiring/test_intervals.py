@@ -285,23 +285,6 @@ def test_readings_of_native_memory_rest(watch: Watch, monkeypatch: pytest.Monkey
     assert watch.ledger.books.native(SHOW).windows == 1
 
 
-def test_while_every_unit_is_traced_windows_follow_each_other(watch: Watch, rows: list[Any]) -> None:
-    """There is no moment without one, and one that is spoiled is no loss."""
-    watch.observer.every_unit = True
-    watch.observer.wake = 0.0
-    intervals = Intervals(watch)
-    for _ in range(3):
-        for _ in range(UNITS_LEAST):
-            run(watch, SHOW, lambda: rows.append([]))
-        assert watch.observer.active
-        intervals.look()
-    found = growth(watch, SHOW)
-
-    assert found is not None
-    assert found.windows == 2
-    assert found.whole.value == pytest.approx(1.0)
-
-
 LIST_OF_ONE_BYTES = 136
 """A list with its collector's head, its one place, the number in it, and its own place in the list around it."""
 MAPS, CLEAN = (Operation("request", f"GET /{name}") for name in ("maps", "clean"))
@@ -339,7 +322,7 @@ def test_growth_that_is_nobodys(watch: Watch) -> None:
 
 
 def test_what_tracemalloc_takes_is_nobodys(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its tables come from the C allocator, some MB of them, while a zoom is on; RSS and native memory are read anew."""
+    """Its tables come from the C allocator, some MB of them, for as long as it is on; after that both are read anew."""
     told: list[set[str]] = []
     add = watch.ledger.add_interval
 
@@ -349,9 +332,10 @@ def test_what_tracemalloc_takes_is_nobodys(watch: Watch, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(watch.ledger, "add_interval", noted)
     intervals = Intervals(watch)
-    for number in range(6):
+    for number in range(8):
         if number == 3:
             watch.tracing.start(1)
+        elif number == 5:
             watch.tracing.stop()
         for _ in range(UNITS_LEAST):
             run(watch, SHOW)
@@ -359,5 +343,5 @@ def test_what_tracemalloc_takes_is_nobodys(watch: Watch, monkeypatch: pytest.Mon
     resources = {name for name in told[0] | told[1] if name not in {RSS, NATIVE}}
 
     assert resources == {DESCRIPTORS, THREADS, TASKS}
-    assert [RSS in each for each in told if each & resources] == [True, True, False, True, True]
+    assert [RSS in each for each in told if each & resources] == [True, True, False, False, False, True, True]
     assert sum(NATIVE in each for each in told) == 4

@@ -102,7 +102,7 @@ def test_the_code_of_an_operation_is_kept(watch: Watch) -> None:
     assert watch.observer.zoom.code is watch.code
 
 
-def test_two_units_end_at_once(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_units_end_at_once(watch: Watch) -> None:
     """What waits for a quiet moment is done once, by one of them; the other finds nothing to do."""
     done: list[str] = []
     one, another = Unit("request", "GET /one"), Unit("request", "GET /another")
@@ -111,13 +111,14 @@ def test_two_units_end_at_once(watch: Watch, monkeypatch: pytest.MonkeyPatch) ->
     watch.when_quiet = lambda: done.append("looked")
     watch.end(one, error=False)
 
-    def ends_too(_: Watch) -> bool:
-        look, watch.when_quiet = watch.when_quiet, None
-        assert look is not None
-        look()
-        return False
+    class Live(set[Unit]):
+        def __len__(self) -> int:
+            look, watch.when_quiet = watch.when_quiet, None
+            assert look is not None
+            look()
+            return 0
 
-    monkeypatch.setattr(Watch, "minds_work", property(ends_too))
+    watch.live = Live(watch.live)
     watch.end(another, error=False)
 
     assert done == ["looked"]

@@ -33,6 +33,14 @@ def test_overlap_is_said_before_the_figures() -> None:
     assert "none of them overlapped another" in shown(traced(apart, apart), "/units").text
 
 
+def test_why_some_have_no_objects_is_said() -> None:
+    """An empty column is no zero."""
+    counted, not_counted = unit(), replace(unit(), objects=None)
+
+    assert "Objects are counted for some units only" in shown(traced(counted, not_counted), "/units").text
+    assert "some units only" not in shown(traced(counted), "/units").text
+
+
 def test_it_is_narrowed_to_one_operation() -> None:
     """The one that is asked for is chosen in the list, whatever it is."""
     guard = traced(unit(NOW, "GET /a"), unit(NOW, "GET /b"))
