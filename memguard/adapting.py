@@ -87,5 +87,7 @@ def answer(request: Request, settings: Settings) -> Response:
     The host cannot answer any more once its request's body is read, so a failure is answered as well.
     """
     with _part:
-        return respond(request, settings, Guard.for_process(settings))
+        guard = Guard.for_process(settings)
+        with guard.own_work:
+            return respond(request, settings, guard)
     return FAILED

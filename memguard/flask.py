@@ -7,7 +7,6 @@ import click
 from flask import Flask, request, request_started
 
 from memguard.adapting import UNIT, load_settings, operation_name
-from memguard.dashboard.printing import UnreadableError, printed
 from memguard.model import UNMATCHED
 from memguard.safety import Part
 from memguard.settings import Settings, SettingsError
@@ -60,6 +59,8 @@ class _WrongError(click.ClickException):
 
 def _command(settings: Settings) -> click.Command:
     def show(as_json: bool) -> None:
+        from memguard.dashboard.printing import UnreadableError, printed
+
         try:
             click.echo(printed(settings, as_json=as_json), nl=False)
         except (SettingsError, UnreadableError) as error:

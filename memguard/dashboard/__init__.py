@@ -1,12 +1,11 @@
-"""The endpoint, in no framework's terms: an adapter asks `concerns`, then `admits`, then `respond`."""
+"""The endpoint, in no framework's terms: an adapter asks `concerns`, then `admits`, then `respond`.
 
-from memguard.dashboard import api
+What answers is loaded by the first request for it: most workers never have one, and it is a quarter of memguard's memory.
+"""
+
 from memguard.dashboard.access import admits, concerns
-from memguard.dashboard.assets import asset
-from memguard.dashboard.login import sign_in
-from memguard.dashboard.messages import BODY_LIMIT, QUERY_LIMIT, TEXT, Request, Response, Source, response
-from memguard.dashboard.metrics import metrics
-from memguard.dashboard.screens import screen
+from memguard.dashboard.messages import BODY_LIMIT, Request, Response, Source
+from memguard.forking import undivided
 from memguard.settings import Settings
 
 __all__ = ["BODY_LIMIT", "Request", "Response", "Source", "admits", "concerns", "respond"]
@@ -14,36 +13,6 @@ __all__ = ["BODY_LIMIT", "Request", "Response", "Source", "admits", "concerns", 
 
 def respond(request: Request, settings: Settings, guard: Source) -> Response:
     """Return the endpoint's answer to a request that `admits` let in."""
-    answered = _respond(request, settings, guard)
-    if request.method != "HEAD":
-        return answered
-    # The headers of the GET, its length too, and nothing after them.
-    return Response(answered.status, answered.headers, b"")
-
-
-def _respond(request: Request, settings: Settings, guard: Source) -> Response:
-    below = request.path[len(settings.endpoint or "") :]
-    allowed = _methods(below, settings)
-    if request.method not in allowed:
-        listed = ", ".join(allowed)
-        return response(405, TEXT, f"Only {listed} here.\n", ("Allow", listed))
-    if len(request.query) > QUERY_LIMIT and not below.startswith("/api/"):
-        return response(400, TEXT, f"At most {QUERY_LIMIT} characters of query are read.\n")
-    if "POST" in allowed and below == "/login":
-        return sign_in(request, settings, guard)
-    found = None
-    if below.startswith("/static/"):
-        found = asset(below.removeprefix("/static/"))
-    elif below.startswith("/api/"):
-        found = api.answer(below.removeprefix("/api/"), request, settings, guard)
-    elif below == "/metrics":
-        found = metrics(settings, guard)
-    else:
-        found = screen(below, request, settings, guard)
-    return found or response(404, TEXT, "There is nothing here.\n")
-
-
-def _methods(below: str, settings: Settings) -> tuple[str, ...]:
-    if below.startswith("/api/"):
-        return api.methods(below.removeprefix("/api/"))
-    return ("GET", "HEAD", "POST") if below == "/login" and settings.token is not None else ("GET", "HEAD")
+    with undivided():
+        from memguard.dashboard import responding
+    return responding.respond(request, settings, guard)

@@ -1,6 +1,5 @@
 """Roots: where a chain of references ends, told apart and named."""
 
-import asyncio
 import gc
 import sys
 import threading
@@ -43,7 +42,6 @@ _REGISTRIES = {
 }
 """What Python keeps of running threads and tasks says nothing of who wants them."""
 _SUSPENDED = (CoroutineType, GeneratorType, AsyncGeneratorType)
-TASKS: tuple[Any, ...] = (asyncio.Task, getattr(asyncio.tasks, "_PyTask", asyncio.Task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ def of(holder: Any, held: object) -> tuple[Root | None, bool]:
         return Root("thread-local", "unknown", "<thread-local>"), True
     if type(holder) is Context:
         return Root("context variable", "context-variable", ""), False
-    if access.is_a(holder, *TASKS):
+    if access.is_a(holder, *task_types()):
         name = task_name(holder)
         return Root(f"asyncio task {name}", "coroutine", f"<task {name}>"), True
     if access.exactly(holder, *_SUSPENDED):
@@ -196,6 +194,12 @@ def of(holder: Any, held: object) -> tuple[Root | None, bool]:
     return None, True
 
 
+def task_types() -> tuple[Any, ...]:
+    """Return the classes of asyncio's tasks; none where nobody has loaded it."""
+    tasks = sys.modules.get("asyncio.tasks")
+    return tuple(vars(tasks)[name] for name in ("Task", "_PyTask") if name in vars(tasks)) if tasks is not None else ()
+
+
 def thread_name(thread: Any) -> str:
     """Return what a thread runs: its target, or its class; its own name may say more than it should."""
     mapping = access.own_dict(thread) or {}
@@ -208,7 +212,8 @@ def thread_name(thread: Any) -> str:
 
 def task_name(task: Any) -> str:
     """Return the name of the coroutine function a task runs."""
-    coroutine = TASKS[0].get_coro(task) if type(task) is TASKS[0] else None
+    kind = task_types()[0]
+    coroutine = kind.get_coro(task) if type(task) is kind else None
     return code_name(coroutine) if access.exactly(coroutine, *_SUSPENDED) else "?"
 
 

@@ -219,7 +219,7 @@ class Search:
                 return None
             self.roots[id(holder)] = root
             return False
-        if type(holder) is BuiltinFunctionType and access.exactly(held, *_GENERATORS, *roots.TASKS):
+        if type(holder) is BuiltinFunctionType and access.exactly(held, *_GENERATORS, *roots.task_types()):
             return None  # how an event loop wakes a task
         root, goes_on = roots.of(holder, held)
         if root is not None:

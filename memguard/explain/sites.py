@@ -1,9 +1,9 @@
 """Sites: the line of the host's own code that an allocation comes down to."""
 
 import ast
+import os
 import re
 import sys
-import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +19,8 @@ from memguard.readings import Trace
 from memguard.sources import line_of, lines_of
 
 Frame = tuple[str, int]
-_STDLIB = tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")})
+_STDLIB = str(Path(os.__file__).parent) + "/"
+"""Its place, without `sysconfig`: that loads a megabyte of what the interpreter was built with."""
 OURS = str(Path(__file__).parent.parent) + "/"
 _LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 PIECES_MOST = 500

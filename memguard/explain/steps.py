@@ -126,7 +126,7 @@ def _match(raw: Sequence[Any], position: int, *, show_keys: bool) -> tuple[int, 
             holder,
             held,
         )
-    if access.is_a(holder, *roots.TASKS) and access.exactly(held, *_SUSPENDED):
+    if access.is_a(holder, *roots.task_types()) and access.exactly(held, *_SUSPENDED):
         return 1, Step("", "", holder, held)
     if access.is_a(holder, BaseException) and (name := _part_of(holder, held)):
         return 1, Step(f".{name}", name.strip("_"), holder, held)

@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from memguard.commands import WAITING_SECONDS, Command, FollowedFunction, FollowedLine, Following, Outcome
+from memguard.forking import undivided
 from memguard.model import WorkerId
 from memguard.store import rows
-from memguard.store.inspected import to_inspection, to_question
 
 KEPT = 500
 
@@ -72,6 +72,9 @@ def to_command(body: str) -> Command:
     following = rows.made(Following, {**about, "functions": tuple(about.get("functions", ()))}) if about else None
     outcome = _outcome(found["outcome"]) if found.get("outcome") else None
     worker = rows.made(WorkerId, found["worker"])
+    with undivided():  # 140 kB, for what few ever ask
+        from memguard.store.inspected import to_question
+
     question = to_question(found["question"]) if found.get("question") else None
     return rows.made(
         Command, {**found, "worker": worker, "outcome": outcome, "following": following, "question": question}
@@ -85,6 +88,9 @@ def _outcome(found: dict[str, Any]) -> Outcome:
         )
         for each in found.get("functions", ())
     )
+    with undivided():
+        from memguard.store.inspected import to_inspection
+
     inspection = to_inspection(found["inspection"]) if found.get("inspection") else None
     return rows.made(Outcome, {**found, "functions": functions, "inspection": inspection})
 

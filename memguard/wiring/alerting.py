@@ -62,7 +62,6 @@ class Alerting:
     """One per process."""
 
     def __init__(self, settings: Settings, store: Store, worker: WorkerId) -> None:
-        """Prepare it; nothing starts where no alert is wished for."""
         self._store, self._worker = store, worker
         self._rules: tuple[Rule, ...] = tuple(map(parse_rule, settings.alert_rules))
         self._limits = Limits(settings.alert_cooldown, settings.alerts_per_hour)
@@ -70,11 +69,9 @@ class Alerting:
         self._events: deque[Event] = deque(maxlen=EVENTS_READ)
         self._part = Part("alerts")
         self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
         self._post = Post(settings.service, tuple(self._channel(each) for each in settings.alerts), monotonic)
-        if settings.alerts_are_wished:
-            self._thread = threading.Thread(target=self._run, name="memguard-alerts", daemon=True)
-            self._thread.start()
+        self._thread = threading.Thread(target=self._run, name="memguard-alerts", daemon=True)
+        self._thread.start()
 
     def take_events(self) -> list[Event]:
         """Return what was told since the last call, and what could not be delivered; for the store."""
@@ -83,7 +80,7 @@ class Alerting:
     def stop(self) -> None:
         """End the thread; wait a moment for what it is just sending."""
         self._stopped.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not threading.current_thread():
             self._thread.join(STOP_SECONDS_MOST)
 
     def look(self, now: float) -> None:

@@ -8,7 +8,7 @@ from time import monotonic, time
 
 from memguard.allocations import Allocations
 from memguard.commands import TRACE_SECONDS_MOST, Command, Following, Outcome, State
-from memguard.inspection import INSPECT_SECONDS_MOST
+from memguard.forking import undivided
 from memguard.instruments.allocated import Allocated
 from memguard.instruments.native import trim
 from memguard.model import Operation
@@ -16,8 +16,6 @@ from memguard.settings import Settings
 from memguard.snapshots import Reason
 from memguard.store import Store
 from memguard.units import format_seconds
-from memguard.wiring.followed import FollowedUnits, NoFunctionError
-from memguard.wiring.inspecting import CannotInspectError, Inspecting, sentence
 from memguard.wiring.looking import Looking
 from memguard.wiring.picturing import Picturing
 from memguard.wiring.watch import Watch
@@ -54,7 +52,6 @@ class Commands:
         self._store = store
         self._settings = settings
         self._looking = Looking(watch)
-        self._inspecting = Inspecting(watch, show_keys=settings.show_keys)
         self._picturing = Picturing(watch, store, settings)
         self._tracing: _Begun | None = None
         self._following: _Begun | None = None
@@ -174,6 +171,8 @@ class Commands:
             raise CannotError("The application has started tracemalloc itself; its figures would be spoiled.")
         if self._serves_other_kinds(following):
             return _does_not_serve(following)
+        with undivided():
+            from memguard.wiring.followed import FollowedUnits, NoFunctionError
         try:
             self._watch.followed = FollowedUnits(following, self._watch.observer.zoom)
         except NoFunctionError as error:
@@ -209,8 +208,13 @@ class Commands:
         question = begun.command.question
         if question is None:
             raise CannotError("It was not said what to look for.")
+        with undivided():
+            from memguard.inspection import INSPECT_SECONDS_MOST
+            from memguard.wiring.inspecting import CannotInspectError, Inspecting, sentence
         try:
-            found = self._inspecting.answer(question, min(begun.command.seconds, INSPECT_SECONDS_MOST))
+            found = Inspecting(self._watch, show_keys=self._settings.show_keys).answer(
+                question, min(begun.command.seconds, INSPECT_SECONDS_MOST)
+            )
         except CannotInspectError as error:
             raise CannotError(str(error)) from None
         return Outcome(message=sentence(found), inspection=found)

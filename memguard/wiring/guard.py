@@ -2,7 +2,8 @@
 
 import atexit
 import logging
-from threading import Lock, RLock
+from contextlib import AbstractContextManager, nullcontext
+from threading import RLock
 
 from memguard import ownership
 from memguard.forking import reset_in_child, undivided
@@ -16,6 +17,7 @@ from memguard.store import open_store
 from memguard.wiring.keeper import Keeper
 from memguard.wiring.recycler import Recycler
 from memguard.wiring.reporter import Reporter
+from memguard.wiring.standing import Standing
 from memguard.wiring.unit import Unit
 from memguard.wiring.watch import Watch
 
@@ -24,18 +26,6 @@ __all__ = ["Guard", "Unit"]
 log = logging.getLogger("memguard")
 
 FLUSH_PATIENCE_SECONDS = 1.0
-
-
-class _Process:
-    """Where this process's guard stands, with a lock that a forked child makes anew."""
-
-    def __init__(self) -> None:
-        self.guard: Guard | None = None
-        self.lock = Lock()
-        reset_in_child(self._reset_after_fork)
-
-    def _reset_after_fork(self) -> None:
-        self.lock = Lock()
 
 
 class Guard:
@@ -113,6 +103,11 @@ class Guard:
     def worker_id(self) -> WorkerId:
         """This process."""
         return self._watch.worker_id if self._watch is not None else worker_id()
+
+    @property
+    def own_work(self) -> AbstractContextManager[None]:
+        """Around work of memguard's own in a thread of the host's: a window that it falls into is not counted."""
+        return self._watch.observer.unmeasured if self._watch is not None else nullcontext()
 
     def begin(self, kind: str, name: str = UNMATCHED) -> Unit:
         """A unit begins now: `kind` is `request`, `websocket` or `task`; the name may be set on the unit later."""
@@ -258,4 +253,4 @@ class Guard:
             log.warning("memguard: this process is already watched with other settings; these are not used: %s", names)
 
 
-_process = _Process()
+_process = Standing()

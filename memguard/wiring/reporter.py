@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from time import perf_counter, process_time, thread_time, time
+from typing import TYPE_CHECKING
 
 from memguard import safety
 from memguard.instruments.process import supervisor_started
@@ -11,7 +12,6 @@ from memguard.recycling.record import grown
 from memguard.recycling.servers import UNKNOWN, Server, detect
 from memguard.settings import Settings
 from memguard.store import Store
-from memguard.wiring.alerting import Alerting
 from memguard.wiring.boxes import Boxes
 from memguard.wiring.commands import Commands
 from memguard.wiring.findings import Findings
@@ -19,6 +19,9 @@ from memguard.wiring.intervals import Intervals
 from memguard.wiring.recycler import Recycler
 from memguard.wiring.search import Search
 from memguard.wiring.watch import Watch
+
+if TYPE_CHECKING:
+    from memguard.wiring.alerting import Alerting
 
 SECONDS_BETWEEN_VERDICTS, SECONDS_BETWEEN_VERDICTS_EAGER, SECONDS_BETWEEN_VERDICTS_MOST = 3.0, 6.0, 15.0
 SECONDS_BETWEEN_OUTLOOKS = 30.0
@@ -35,6 +38,14 @@ EAGER_SECONDS = 30.0
 """An operation without a verdict is worth windows only while units of it come."""
 
 
+def _alerting(settings: Settings, store: Store, watch: Watch) -> "Alerting | None":
+    if settings.alerts_are_wished:
+        from memguard.wiring.alerting import Alerting
+
+        return Alerting(settings, store, watch.worker_id)
+    return None
+
+
 class Reporter:
     """One per process, used by the keeper thread, or under its lock.
 
@@ -42,7 +53,7 @@ class Reporter:
         intervals: What the keeper looks at between its rounds.
         boxes: Writes down what this worker is in the middle of.
         recycler: Has the worker replaced when it is over its ceiling.
-        alerting: Tells the service's alerts, if this worker is the one.
+        alerting: Tells the service's alerts, if this worker is the one; None where nobody wishes for any.
         commands: What a person asks of this worker.
     """
 
@@ -85,17 +96,10 @@ class Reporter:
             is_leaving=lambda: self.recycler.is_leaving,
         )
         self.recycler = Recycler(
-            watch,
-            settings,
-            kind=kind,
-            server=server,
-            grown=self._grown,
-            tell=tell,
-            drains=drains,
-            goodbye=self.boxes.goodbye,
-        )
+            watch, settings, kind=kind, server=server, grown=self._grown, tell=tell, drains=drains, goodbye=self.boxes.goodbye,
+        )  # fmt: skip
         self.boxes.limit = self.recycler.lowest
-        self.alerting = Alerting(settings, store, watch.worker_id)
+        self.alerting = _alerting(settings, store, watch)
         self.commands = Commands(watch, store, settings, recycle=self.recycler.request)
 
     def round(self, keeper_seconds: float) -> None:
@@ -124,9 +128,10 @@ class Reporter:
         now, recycler = time(), self.recycler
         rss = self._watch.rss.read(self._settings.rss_metric)
         self._events += recycler.take_events()
-        if state == "stopped":
-            self.alerting.stop()
-        self._events += self.alerting.take_events()
+        if self.alerting is not None:
+            if state == "stopped":
+                self.alerting.stop()
+            self._events += self.alerting.take_events()
         state = recycler.state if state == "serving" else state
         if state == "stopped":
             self._events.append(Event(now, "stopped", {"units_total": self._watch.begun, "rss_bytes": rss}))

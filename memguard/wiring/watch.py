@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import chain
 from time import perf_counter, time
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from memguard.explain import sites
 from memguard.instruments.end_of_life import EndOfLife
@@ -17,10 +18,12 @@ from memguard.residue.ledger import Ledger
 from memguard.residue.sampler import Sampler
 from memguard.settings import Settings
 from memguard.wiring.closely import Closely
-from memguard.wiring.followed import FollowedUnits
 from memguard.wiring.meter import Meter
 from memguard.wiring.observer import Observer
 from memguard.wiring.unit import Unit
+
+if TYPE_CHECKING:
+    from memguard.wiring.followed import FollowedUnits
 
 NAMES_REMEMBERED = 1000
 TIMED_ONE_IN, TIMED_SECONDS_MOST = 64, 20e-6

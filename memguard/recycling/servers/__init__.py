@@ -1,18 +1,21 @@
 """One file a server: which one runs this process, and how it is asked to let this worker go."""
 
 import os
-from collections.abc import Callable
+import sys
+from importlib import import_module
 
-from memguard.recycling.servers import development, granian, gunicorn, hypercorn, uvicorn, uwsgi, waitress
+from memguard.forking import undivided
 from memguard.recycling.servers.protocol import Server
 from memguard.recycling.servers.refusing import UNKNOWN, Refusing
 
 __all__ = ["UNKNOWN", "Refusing", "Server", "detect"]
 
 # uvicorn may run inside a worker of gunicorn's. Servers for development may run in a thread beside another one.
-_SERVERS: tuple[Callable[[], Server | None], ...] = (
-    uvicorn.detect, gunicorn.detect, hypercorn.detect, granian.detect, uwsgi.detect, waitress.detect, development.detect,
+_SERVERS = (
+    ("uvicorn", "uvicorn"), ("gunicorn", "gunicorn"), ("hypercorn", "hypercorn"), ("granian", "granian"),
+    ("uwsgi", "uwsgi"), ("waitress", "waitress"), ("socketserver", "development"),
 )  # fmt: skip
+"""A module that is loaded wherever the server runs, and our file; only the files of those that are loaded get loaded."""
 _found: tuple[int, Server] | None = None
 
 
@@ -25,8 +28,12 @@ def detect() -> Server:
     global _found
     if _found is not None and _found[0] == os.getpid():
         return _found[1]
-    server = next((server for look in _SERVERS if (server := look()) is not None), None)
-    if server is None:
-        return Refusing()
-    _found = os.getpid(), server
-    return server
+    for module, file in _SERVERS:
+        if module in sys.modules:
+            with undivided():
+                look = import_module(f"{__name__}.{file}").detect
+            server: Server | None = look()
+            if server is not None:
+                _found = os.getpid(), server
+                return server
+    return Refusing()

@@ -1,8 +1,10 @@
 """What servers on asyncio and uvloop share: listeners that take nothing more, and connections counted by their loop."""
 
-import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio  # 1.4 MB, for a worker of gunicorn's that has no loop
 
 SECONDS_BETWEEN_COUNTS = 0.05
 COUNTS_BEFORE_THE_FIRST = 2
@@ -16,7 +18,7 @@ class Drain:
     uvloop accepts and attaches in one go, and its sockets are not the loop's to forget: there they are closed.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, count: Callable[[], int]) -> None:
+    def __init__(self, loop: "asyncio.AbstractEventLoop", count: Callable[[], int]) -> None:
         self._loop = loop
         self._count = count
         self._rounds = 0
@@ -32,6 +34,8 @@ class Drain:
         self._loop.call_soon_threadsafe(self._stop, tuple(servers))
 
     def _stop(self, servers: tuple[Any, ...]) -> None:
+        import asyncio
+
         for server in servers:
             if isinstance(self._loop, asyncio.BaseEventLoop):
                 for listening in server.sockets:
@@ -47,8 +51,10 @@ class Drain:
         self._loop.call_later(SECONDS_BETWEEN_COUNTS, self._look)
 
 
-def _being_accepted(loop: asyncio.AbstractEventLoop) -> int:
+def _being_accepted(loop: "asyncio.AbstractEventLoop") -> int:
     """Return how many connections asyncio has accepted and not yet given to the server."""
+    import asyncio
+
     return sum(
         getattr(task.get_coro(), "__qualname__", "").endswith("._accept_connection2")
         for task in asyncio.all_tasks(loop)

@@ -1,6 +1,5 @@
 """gunicorn's own asgi worker: its listeners are asyncio's, its exit waits for connections (`gunicorn/workers/gasgi.py`)."""
 
-import asyncio
 from typing import Any
 
 from memguard.recycling.servers.draining import Drain
@@ -17,6 +16,8 @@ class AsgiWorker(GunicornWorker):
 
     def refusal(self, *, supervised: bool) -> str:
         """Return why not; the worker's parts are looked at besides what all workers have."""
+        import asyncio
+
         return super().refusal(supervised=supervised) or lacking(
             "gunicorn's asgi worker", self._worker, nr_conns=int, servers=list, loop=asyncio.AbstractEventLoop
         )

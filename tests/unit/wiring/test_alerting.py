@@ -1,6 +1,7 @@
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from memguard.wiring.guard import Guard
 from tests.unit.export import receivers
 from tests.unit.store.children import until
 from tests.unit.telling import ME, NOW, finding, judged, stats, told, worker
+from tests.unit.wiring.driving import started
 
 YOUNGER = WorkerId("here", 5000, NOW - 10)
 SECONDS_MOST = 60.0
@@ -258,8 +260,10 @@ def test_a_receiver_that_is_away_is_an_event(soon: None, monkeypatch: pytest.Mon
     assert "token" not in str(undelivered)
 
 
-def test_without_a_wish_nothing_runs() -> None:
+def test_without_a_wish_nothing_runs(tmp_path: Path) -> None:
     """No thread, no look: a new finding is told to the log by the worker that has it."""
-    one = Alerting(Settings.load(environ={}), SqliteStore(Database(MEMORY), "shop"), ME)
+    guard = started(tmp_path)
 
-    assert one._thread is None
+    assert guard._reporter is not None
+    assert guard._reporter.alerting is None
+    assert "memguard-alerts" not in {each.name for each in threading.enumerate()}
