@@ -35,7 +35,10 @@ def reset_in_child(method: Callable[[], Any]) -> None:
 
 @contextmanager
 def undivided() -> Iterator[None]:
-    """Have no other thread fork this process meanwhile: for imports by threads of a host that is up already."""
+    """Have no other thread fork this process meanwhile: for imports by threads of a host that is up already.
+
+    It is taken last: whoever imports may hold any other lock of memguard's, so inside nobody waits for one.
+    """
     with _importing:
         yield
 

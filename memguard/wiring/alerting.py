@@ -17,6 +17,7 @@ from memguard.export.alerts.alarm import Alarm, Limits, Notice
 from memguard.export.alerts.post import Post
 from memguard.export.alerts.rules import HOUR, View, causes
 from memguard.export.channels import Channel, channel
+from memguard.forking import undivided
 from memguard.model import Event, Finding, Known, Stored, WorkerId, WorkerState
 from memguard.residue.ageing import History
 from memguard.safety import Part
@@ -69,7 +70,9 @@ class Alerting:
         self._events: deque[Event] = deque(maxlen=EVENTS_READ)
         self._part = Part("alerts")
         self._stopped = threading.Event()
-        self._post = Post(settings.service, tuple(self._channel(each) for each in settings.alerts), monotonic)
+        with undivided():
+            channels = tuple(self._channel(each) for each in settings.alerts)
+        self._post = Post(settings.service, channels, monotonic)
         self._thread = threading.Thread(target=self._run, name="memguard-alerts", daemon=True)
         self._thread.start()
 

@@ -184,7 +184,7 @@ class Guard:
 
     def _start(self) -> Watch | None:
         """Begin to watch, at the first unit of this process; None in the middle of that, and after the close."""
-        with undivided(), self._lock:
+        with self._lock:
             if self._watch is None and not self._is_starting and not self._is_closed:
                 self._is_starting = True
                 try:

@@ -5,6 +5,7 @@ from time import perf_counter, process_time, thread_time, time
 from typing import TYPE_CHECKING
 
 from memguard import safety
+from memguard.forking import undivided
 from memguard.instruments.process import supervisor_started
 from memguard.model import Event, Flush, OperationStats, TimelinePoint, WorkerState
 from memguard.readings import Share
@@ -40,7 +41,8 @@ EAGER_SECONDS = 30.0
 
 def _alerting(settings: Settings, store: Store, watch: Watch) -> "Alerting | None":
     if settings.alerts_are_wished:
-        from memguard.wiring.alerting import Alerting
+        with undivided():
+            from memguard.wiring.alerting import Alerting
 
         return Alerting(settings, store, watch.worker_id)
     return None

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from memguard.explain import sites
+from memguard.forking import undivided
 from memguard.instruments.end_of_life import EndOfLife
 from memguard.instruments.process import worker_id
 from memguard.instruments.rss import RssReader
@@ -34,7 +35,8 @@ def telemetry(settings: Settings) -> ModuleType | None:
     """Return what tells OpenTelemetry; importing it takes longer than all of memguard."""
     if not settings.opentelemetry:
         return None
-    from memguard.export import opentelemetry
+    with undivided():
+        from memguard.export import opentelemetry
 
     return opentelemetry
 

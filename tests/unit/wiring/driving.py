@@ -4,6 +4,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "EAGER_GAP", 0.0)
     monkeypatch.setattr(sampler, "CALM_GAP", 0.0)
     monkeypatch.setattr(late, "SECONDS_UNTIL_LOOK", 0.0)
-    monkeypatch.setattr(observer, "TRACED_SHARE", 1e9)
+    monkeypatch.setattr(observer, "TRACED_SHARE", inf)
 
 
 def make_guard(folder: Path, **settings: object) -> Guard:

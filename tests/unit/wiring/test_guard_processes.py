@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from memguard import forking
 from memguard.instruments.collector import NEVER
 from memguard.instruments.heap import FROZEN_BY_THE_INTERPRETER
 from memguard.model import WorkerState
@@ -193,6 +194,25 @@ def test_a_fork_while_a_lock_is_held(tmp_path: Path, name: str) -> None:
         assert ended_well(pid)
 
 
+def test_who_waits_for_the_guard_holds_up_no_import(tmp_path: Path) -> None:
+    """The first unit waits for a lock whose holder may be about to import: each would wait for the other."""
+    guard = make_guard(tmp_path)
+    is_on_its_way = threading.Event()
+
+    def first() -> None:
+        is_on_its_way.set()
+        Shop().serve(guard, 1)
+
+    thread = threading.Thread(target=first)
+    with held(guard._lock):
+        thread.start()
+        assert is_on_its_way.wait(DEADLINE)
+        time.sleep(0.05)  # now it waits; were it later the test would see less, and not fail
+        assert forking._importing.acquire(timeout=DEADLINE / 10)
+        forking._importing.release()
+    thread.join()
+
+
 @pytest.mark.parametrize("mode", ["watch", "trace"])
 def test_forks_while_units_and_the_keeper_run(tmp_path: Path, mode: str) -> None:
     """Whatever the other threads are in the middle of, each child watches its own units."""
@@ -208,8 +228,10 @@ def test_forks_while_units_and_the_keeper_run(tmp_path: Path, mode: str) -> None
             failures.append(error)
 
     def keep() -> None:
+        started = time.monotonic()
         guard._keep()
-        time.sleep(0.02)  # who writes without any rest would keep the children from the file, and from a last word
+        # Who writes without any rest would keep the children from the file, and from a last word.
+        time.sleep(max(0.02, 2 * (time.monotonic() - started)))
 
     shop, another = Shop(), Shop(2)
     threads = [
