@@ -31,6 +31,10 @@ def _lines(results: dict[str, Result]) -> Iterator[str]:
     targets = [target for name, judge in TARGETS.items() if name in results for target in judge(results)]
     rows = ((each.what, each.wanted, each.got, "reached" if each.reached else "**missed**") for each in targets)
     yield from table(("target", "wanted", "got", ""), rows)
+    reasons = dict.fromkeys(each.why for each in targets if each.why and not each.reached)
+    if reasons:
+        yield "\nWhat stands in the way of those that were missed:\n"
+        yield from (f"- {why}" for why in reasons)
     missing = []
     for name, section in SECTIONS.items():
         if any(found.startswith(name) for found in results):

@@ -10,7 +10,7 @@ INTRODUCTION = """\
 This page is written by `nox -s bench`, from what its scripts kept; run it to measure on your machine. Every comparison is
 a ratio of things that ran side by side, or in turn, in one run: other load on the machine slows both, and the median of
 the rounds with their quartiles says how far to trust it. No absolute time is compared across runs, and nothing here is
-asserted in a test. A target that was missed says so.
+asserted in a test. A target that was missed says so, and what stands in the way.
 """
 
 CLOSING = """
@@ -35,23 +35,24 @@ class Target:
     wanted: str
     got: str
     reached: bool
+    why: str = ""
 
     @classmethod
-    def least(cls, what: str, wanted: float, found: Sequence[tuple[float, dict[str, Any]]]) -> Self:
-        """Judge the smallest of several."""
+    def least(cls, what: str, wanted: float, found: Sequence[tuple[float, dict[str, Any]]], why: str = "") -> Self:
+        """Judge the smallest of several; `why` is said where it is missed."""
         value, row = min(found, key=lambda each: each[0])
-        return cls(what, f"at least {wanted:g}", f"{value:.3g}{_where(row)}", value >= wanted)
+        return cls(what, f"at least {wanted:g}", f"{value:.3g}{_where(row)}", value >= wanted, why)
 
     @classmethod
-    def most(cls, what: str, wanted: float, found: Sequence[tuple[float, dict[str, Any]]]) -> Self:
-        """Judge the largest of several."""
+    def most(cls, what: str, wanted: float, found: Sequence[tuple[float, dict[str, Any]]], why: str = "") -> Self:
+        """Judge the largest of several; `why` is said where it is missed."""
         value, row = max(found, key=lambda each: each[0])
-        return cls(what, f"at most {wanted:g}", f"{value:.3g}{_where(row)}", value <= wanted)
+        return cls(what, f"at most {wanted:g}", f"{value:.3g}{_where(row)}", value <= wanted, why)
 
     @classmethod
-    def within(cls, what: str, share: float, ratio: float) -> Self:
-        """Judge a ratio that is to be about 1."""
-        return cls(what, f"within {share:.0%} of bare", f"{ratio:.2f}", abs(ratio - 1) <= share)
+    def within(cls, what: str, share: float, ratio: float, why: str = "") -> Self:
+        """Judge a ratio that is to be about 1; `why` is said where it is missed."""
+        return cls(what, f"within {share:.0%} of bare", f"{ratio:.2f}", abs(ratio - 1) <= share, why)
 
 
 def _where(row: dict[str, Any]) -> str:
