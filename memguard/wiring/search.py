@@ -1,6 +1,7 @@
 """The search for containers that grow, and for who holds what stays: looks at the whole heap, seldom, in the keeper."""
 
 import gc
+import sys
 from collections.abc import Callable
 from time import monotonic, thread_time
 from typing import Any
@@ -24,6 +25,9 @@ BUDGET_SHARE_NEAR = 0.2
 FIRST_SCANS, FIRST_SCANS_NEAR = 3, 4
 """So many of each kind are not paced by what they cost, for with fewer there is nothing to compare; those of the whole
 heap only once a verdict waits for them."""
+TRACED_BLOCKS_MOST = 1_000_000
+"""With more allocator blocks in use the whole heap is left alone while tracemalloc is on: each number that the scan makes is
+then traced, which takes a hundred times as long and lets no other thread run (2 million objects: half a minute)."""
 DEEP_ONE_IN = 8
 FOUND_AT_ONCE = 16
 SEARCH_SECONDS, SEARCH_SECONDS_OF_GROWERS = 1.5, 0.25
@@ -72,7 +76,7 @@ class Search:
         begun, now = self._watch.begun, monotonic()
         is_hurried = is_awaited and self._scans < FIRST_SCANS
         due = self._earliest if is_hurried else self._next + is_over * SECONDS_BETWEEN
-        if now >= due and begun != self._units:
+        if now >= due and begun != self._units and not self._would_be_traced():
             self._units = begun
             pause = _cpu_seconds(self._scan) / (allowed * (BUDGET_SHARE if is_eager else BUDGET_SHARE_CALM))
             self._earliest = now + SECONDS_BETWEEN
@@ -82,6 +86,9 @@ class Search:
             used = _cpu_seconds(self._scan_near)
             pause = used / (allowed * BUDGET_SHARE_NEAR) if self._scans_near >= FIRST_SCANS_NEAR else 0.0
             self._next_near = now + min(SECONDS_BETWEEN_NEAR_MOST, max(SECONDS_BETWEEN_NEAR, pause))
+
+    def _would_be_traced(self) -> bool:
+        return self._watch.tracing.on and sys.getallocatedblocks() > TRACED_BLOCKS_MOST
 
     def _scan_near(self) -> None:
         self._scans_near += 1

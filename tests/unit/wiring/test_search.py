@@ -512,6 +512,26 @@ def test_scans_are_paced_by_the_budget(
     assert scan(search, watch, clock, after=0.2, allowed=0.1, eager=eager)
 
 
+def test_a_large_heap_is_left_alone_while_it_is_traced(
+    search: Search, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look would stop the process for seconds; what is near the modules is looked at all the same."""
+    monkeypatch.setattr(searching, "TRACED_BLOCKS_MOST", 0)
+    watch.tracing.start(1)
+
+    assert not scan(search, watch, clock, after=SECONDS_BETWEEN)
+    assert search._scans_near == 1
+    watch.tracing.stop()
+    assert scan(search, watch, clock, after=SECONDS_BETWEEN)
+
+
+def test_a_small_heap_is_not_left_alone(search: Search, watch: Watch, clock: Clock) -> None:
+    """Traced or not."""
+    watch.tracing.start(1)
+
+    assert scan(search, watch, clock, after=SECONDS_BETWEEN)
+
+
 def test_no_scan_without_units(search: Search, watch: Watch, clock: Clock) -> None:
     """An idle process is left alone."""
     assert scan(search, watch, clock, after=SECONDS_BETWEEN)
