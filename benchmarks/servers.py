@@ -37,8 +37,11 @@ def main() -> None:
     parser.add_argument("--warm", type=float, default=45.0, help="seconds before: first looks at operations cost more")
     parser.add_argument("--turns", type=int, default=8, help="of each variant for throughput and latency")
     options = parser.parse_args()
-    rows = [row for heap in options.heaps for kind in options.servers for row in measured(kind, heap, options)]
-    save("servers", {"rows": rows, "seconds": options.seconds, "turns": options.turns})
+    rows: list[dict[str, Any]] = []
+    for heap in options.heaps:
+        for kind in options.servers:
+            rows += measured(kind, heap, options)
+            save("servers", {"rows": rows, "seconds": options.seconds, "turns": options.turns})
 
 
 def measured(kind: str, heap: int, options: argparse.Namespace) -> list[dict[str, Any]]:
