@@ -42,7 +42,8 @@ class Recorders:
             report.reset()
 
     def put_back(self) -> None:
-        """Let the report show what the first run said."""
+        """Let the report show what the first run said, and the last one no more than those before it."""
+        self.empty()
         self._warned[self._warned_before :] = self._first_warnings
         for name, text in zip(("stdout", "stderr"), self._first or (), strict=False):
             if text:

@@ -106,8 +106,7 @@ def test_the_report_shows_what_the_first_run_said(pytester: pytest.Pytester) -> 
     )
     said = run(pytester, "-rP").stdout.str()
 
-    assert said.count("run number 1\n") == 1
-    assert "run number 2" not in said
+    assert said.count("run number 1\n") == said.count("run number") == 1
     assert said.count("UserWarning: warning number") == 1
 
 

@@ -525,8 +525,11 @@ def test_a_large_heap_is_left_alone_while_it_is_traced(
     assert scan(search, watch, clock, after=SECONDS_BETWEEN)
 
 
-def test_a_small_heap_is_not_left_alone(search: Search, watch: Watch, clock: Clock) -> None:
+def test_a_small_heap_is_not_left_alone(
+    search: Search, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Traced or not."""
+    monkeypatch.setattr(searching, "TRACED_BLOCKS_MOST", 2 * sys.getallocatedblocks())
     watch.tracing.start(1)
 
     assert scan(search, watch, clock, after=SECONDS_BETWEEN)
