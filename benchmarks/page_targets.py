@@ -8,8 +8,8 @@ OF_A_REQUEST = ("json", "template", "orm")
 WHY_WATCH = (
     "**`watch` on a server**: what memguard does for a request takes 5 µs in a loop and 15 to 30 µs in a worker that has "
     "other things in the processor's caches; the keeper's rounds, some milliseconds a second, come on top, spread over as many "
-    "requests as there are. These are requests of 0.3 ms; of one that takes 5 ms it is less than one per cent. On the large heap "
-    "the first look at all of it falls into the rounds of one route."
+    "requests as there are: these take half a millisecond, and five workers share two cores. On the large heap the first look at "
+    "all of it, a second or more, falls into the rounds of one route, whose ratio is then of the look."
 )
 WHY_TRACE = (
     "**`trace` over plain tracemalloc**: whatever memguard allocates is traced as well, at some 10 µs each with eight frames. "
