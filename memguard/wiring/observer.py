@@ -82,6 +82,7 @@ class Observer:
         self.windows = 0
         self._is_zoomed = False
         self._window_seconds = 0.0
+        self._rested = 0.0
         self._span = Span()
 
     def begin(self, unit: Unit) -> None:
@@ -189,12 +190,12 @@ class Observer:
         self.wake = now
 
     def _settle(self, now: float) -> None:
+        started = thread_time()
         if self._span.later:
             gc.collect(0)  # cyclic garbage of later units is no growth; the open of the window had collected, too
         blocks, traced = self._gauges.settle()
         self._span.give_up_waiting()
         # A zoomed window is for sites alone: while tracemalloc is on everything else takes a multiple of its time.
-        used = thread_time()
         is_evidence = not self.unmeasured.spoiled and (self.every_unit or not self.zoom.is_on)
         try:
             survivors = self._read_window(now, is_evidence=is_evidence)
@@ -209,7 +210,7 @@ class Observer:
             self._ledger.add(reading)
         if not self.unmeasured.spoiled:
             self._on_settled(reading, self._span.record if len(self._span.inside) == 1 else None)
-        self._window_seconds += thread_time() - used
+        self._rested = perf_counter() + (self._window_seconds + thread_time() - started) / TRACED_SHARE
         self._rest()
 
     def _read_window(self, now: float, *, is_evidence: bool) -> Survivors | None:
@@ -238,7 +239,7 @@ class Observer:
         """Decide when the next window may open; called again whenever the sampler was granted time."""
         if self._state != IDLE:
             return
-        gap = self._window_seconds / TRACED_SHARE if self.every_unit else self._sampler.gap()
+        gap = max(0.0, self._rested - perf_counter()) if self.every_unit else self._sampler.gap()
         wake = inf if gap is None else perf_counter() + gap if gap else 0.0
         self.wake = min(wake, self.zoom.rests_until) if self.zoom.is_wished else wake
 

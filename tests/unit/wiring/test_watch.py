@@ -10,6 +10,7 @@ from memguard.instruments.end_of_life import SECONDS_BETWEEN, SECONDS_LATE
 from memguard.instruments.traces import Tracing
 from memguard.model import Operation
 from memguard.settings import Settings
+from memguard.wiring import observer
 from memguard.wiring.unit import Unit
 from memguard.wiring.watch import Watch
 from tests.unit.instruments.planting import Planted
@@ -100,6 +101,23 @@ def test_the_code_of_an_operation_is_kept(watch: Watch) -> None:
     assert watch.code == {Operation("request", "GET /"): code_of(view)}
     assert (first.view, second.view, reference()) == (None, None, None)
     assert watch.observer.zoom.code is watch.code
+
+
+def test_traced_windows_rest_once(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is planned meanwhile: a costly window's rest is longer than the time between two plans."""
+    monkeypatch.setattr(observer, "TRACED_SHARE", 1e-9)
+    watch.observer.every_unit, watch.observer.wake = True, 0.0
+    for _ in range(3):
+        unit = Unit("request", "GET /")
+        watch.begin(unit)
+        watch.end(unit, error=False)
+    watch.observer.tick()
+    wake = watch.observer.wake
+    assert watch.observer.windows == 1
+    monkeypatch.setattr(observer, "perf_counter", lambda: wake - 1.0)
+    watch.observer.plan()
+
+    assert watch.observer.wake == pytest.approx(wake)
 
 
 def test_two_units_end_at_once(watch: Watch) -> None:
