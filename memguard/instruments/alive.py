@@ -8,20 +8,16 @@ long as that: `instruments/collector.py` says why.
 
 import gc
 from collections import defaultdict
-from collections.abc import Callable, Iterator
 from struct import calcsize
 from time import sleep
-from typing import Any
 
 from memguard.classes import type_name
-from memguard.instruments.census import built_in_base, header_size, is_own, shallow_size
+from memguard.instruments.census import by_type, bytes_of, is_own, shallow_size
 from memguard.instruments.collector import number_of_objects, part_of
 from memguard.snapshots import TypeSize
 
 PIECE = 200_000
 OLDEST = 2
-_ITEM_SIZE = type.__dict__["__itemsize__"]
-_object_size = object.__sizeof__
 _EMPTY_TUPLE, _POINTER = shallow_size(()), calcsize("P")
 
 
@@ -41,8 +37,9 @@ def count(*, step: int = 1, piece: int = PIECE) -> list[TypeSize]:
     for start in range(0, number_of_objects(OLDEST), piece - piece % step):
         found, lengths = part_of(OLDEST, start, start + piece - piece % step, step)
         _add(counts, tuple, len(lengths), len(lengths) * _EMPTY_TUPLE + sum(lengths) * _POINTER)
-        for kind, same in _by_type(found, kinds):
-            _add(counts, kind, len(same), _bytes(kind, same))
+        for kind, same in by_type(found):
+            kinds[id(kind)] = kind
+            _add(counts, kind, len(same), bytes_of(kind, same))
         found.clear()
         sleep(0)
     named: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -59,21 +56,3 @@ def _add(counts: dict[int, list[int]], kind: type, number: int, size: int) -> No
     of_kind = counts[id(kind)]
     of_kind[0] += number
     of_kind[1] += size
-
-
-def _by_type(found: list[Any], kinds: dict[int, type]) -> Iterator[tuple[type, list[Any]]]:
-    """Yield the objects of each type; by its identity, because a class's own hash may be the host's code."""
-    of_type: defaultdict[int, list[Any]] = defaultdict(list)
-    for key, each in zip(map(id, map(type, found)), found, strict=True):
-        of_type[key].append(each)
-    for key, same in of_type.items():
-        yield kinds.setdefault(key, type(same[0])), same
-
-
-def _bytes(kind: type, same: list[Any]) -> int:
-    """Return the size of objects of one type; that of most types is the same for each of them."""
-    base = built_in_base(kind)
-    if base is object and not _ITEM_SIZE.__get__(kind):
-        return len(same) * (_object_size(same[0]) + header_size(kind))
-    size_of: Callable[[Any], int] = base.__sizeof__
-    return sum(map(size_of, same)) + len(same) * header_size(kind)

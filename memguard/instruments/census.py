@@ -6,8 +6,8 @@ weak references for a later look are the one exception (`instruments/late.py`).
 
 import gc
 import sys
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress, repeat
 from operator import gt, is_
 from types import MethodType
@@ -28,6 +28,7 @@ _TUPLES_DEEP = 4
 _PRE_HEADER = 16
 _HAS_PRE_HEADER, _MADE_HOW, _MADE_AT_RUN_TIME = 0b11 << 3, 0b11 << 8, 0b10 << 8
 """Flags of classes (`Include/object.h`): a managed `__dict__` or weak references; a heap type, that can be changed."""
+_ITEM_SIZE = type.__dict__["__itemsize__"]
 _MRO, _FLAGS = (type.__dict__[f"__{name}__"] for name in ("mro", "flags"))
 """How `type` itself reads a class, as in `memguard/classes.py`."""
 
@@ -47,14 +48,14 @@ def take(born: list[Any], garbage: int, *, traces: bool) -> Survivors:
     found = len(born)
     own = _keep_alive_and_foreign(born)
     garbage += found - own - len(born)
-    kinds = _kinds(born)
-    counts = Counter(map(id, map(type, born)))
     names: Counter[str] = Counter()
-    for key, count in counts.items():
-        names[type_name(kinds[key])] += count
+    size = 0
+    for kind, same in by_type(born):
+        names[type_name(kind)] += len(same)
+        size += bytes_of(kind, same)
     return Survivors(
         objects=len(born) + max(0, beyond) + (0 if gc.isenabled() else garbage),
-        bytes=_bytes(born, kinds) + sum(count * header_size(kinds[key]) for key, count in counts.items()),
+        bytes=size,
         garbage=garbage,
         left_garbage=0 if gc.isenabled() else garbage,
         types=tuple(TypeCount(name, count) for name, count in names.most_common(TYPES_KEPT)),
@@ -69,6 +70,24 @@ def shallow_size(each: object) -> int:
     """
     kind = type(each)
     return int(built_in_base(kind).__sizeof__(each)) + header_size(kind)
+
+
+def by_type(found: list[Any]) -> Iterator[tuple[type, list[Any]]]:
+    """Yield the objects of each type; by its identity, because a class's own hash may be the host's code."""
+    of_type: defaultdict[int, list[Any]] = defaultdict(list)
+    for key, each in zip(map(id, map(type, found)), found, strict=True):
+        of_type[key].append(each)
+    for same in of_type.values():
+        yield type(same[0]), same
+
+
+def bytes_of(kind: type, same: list[Any]) -> int:
+    """Return the shallow size of objects of one type; that of most types is the same for each of them."""
+    base = built_in_base(kind)
+    if base is object and not _ITEM_SIZE.__get__(kind):
+        return len(same) * shallow_size(same[0])
+    size_of: Callable[[Any], int] = base.__sizeof__
+    return sum(map(size_of, same)) + len(same) * header_size(kind)
 
 
 def header_size(kind: type) -> int:
@@ -113,24 +132,14 @@ def _keep_alive_and_foreign(born: list[Any]) -> int:
     reachable, _ = reached_from_outside(born)
     del born[found:]
     ours = bytearray(found)
-    own_kinds = {key for key, kind in _kinds(born).items() if kind is MethodType or is_own(kind)}
+    kinds = {id(kind): kind for kind in map(type, born)}
+    own_kinds = {key for key, kind in kinds.items() if kind is MethodType or is_own(kind)}
     if own_kinds:
         for place, each in enumerate(born):
             ours[place] = id(type(each)) in own_kinds and is_own(_owner(each))
     if any(ours) or not all(reachable):
         born[:] = compress(born, map(gt, reachable, ours))
     return sum(ours)
-
-
-def _kinds(born: list[Any]) -> dict[int, type]:
-    """Return the types of objects by their identity, because a class's own hash may be the host's code."""
-    return dict(zip(map(id, map(type, born)), map(type, born), strict=True))
-
-
-def _bytes(born: list[Any], kinds: dict[int, type]) -> int:
-    """Return the bytes of all, without their headers: see `shallow_size`."""
-    size_of = {key: built_in_base(kind).__sizeof__ for key, kind in kinds.items()}
-    return sum(size_of[id(type(each))](each) for each in born)
 
 
 def _references(born: list[Any]) -> tuple[list[list[int]], list[int]]:

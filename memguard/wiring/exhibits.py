@@ -7,6 +7,7 @@ from typing import Any
 from memguard.classes import type_name
 from memguard.explain import sites
 from memguard.explain.holders import newest
+from memguard.instruments import census
 from memguard.instruments.growers import entries
 from memguard.instruments.traces import frames_of
 from memguard.wiring.containers import Containers
@@ -37,12 +38,11 @@ def by_type(born: list[Any], wanted: frozenset[str]) -> dict[str, list[Any]]:
     """Return survivors of the wanted types, by name."""
     if not wanted:
         return {}
-    names = {key: type_name(kind) for key, kind in {id(kind): kind for kind in map(type, born)}.items()}
     found: dict[str, list[Any]] = {}
-    for each in born:
-        name = names[id(type(each))]
+    for kind, same in census.by_type(born):
+        name = type_name(kind)
         if name in wanted:
-            found.setdefault(name, []).append(each)
+            found.setdefault(name, []).extend(same)
     return found
 
 

@@ -31,7 +31,7 @@ class CannotInspectError(Exception):
 
 
 class Inspecting:
-    """One per process, used by the keeper thread. Remembers nothing from one question to the next."""
+    """One per question, in the keeper thread."""
 
     def __init__(self, watch: Watch, *, show_keys: bool) -> None:
         self._watch = watch
