@@ -6,19 +6,19 @@ from page_words import Result, Target, millions
 
 OF_A_REQUEST = ("json", "template", "orm")
 WHY_WATCH = (
-    "**`watch` on a server**: what memguard does for a request takes 5 µs in a loop and 15 to 30 µs in a worker that has "
-    "other things in the processor's caches; the keeper's rounds, some milliseconds a second, come on top, spread over as many "
-    "requests as there are: these take half a millisecond, and five workers share two cores. On the large heap the first look at "
-    "all of it, a second or more, falls into the rounds of one route, whose ratio is then of the look."
+    "**`watch` on a server**: what memguard does for a request takes several times as long as in a loop, in a worker that has "
+    "other things in the processor's caches; the keeper's rounds come on top, spread over as many requests as there are, and five "
+    "workers share the machine here. On the large heap the first look at all of it falls into the rounds of one route, whose "
+    "ratio is then of the look."
 )
 WHY_TRACE = (
-    "**`trace` over plain tracemalloc**: whatever memguard allocates is traced as well, at some 10 µs each with eight frames. "
-    "A unit's boundary alone makes thirty-five such allocations, 0.35 ms, where a trivial request under plain tracemalloc takes "
-    "0.6 ms; the records and the `Server-Timing` header are about as much again, windows a tenth of the time."
+    "**`trace` over plain tracemalloc**: whatever memguard allocates is traced as well. Some thirty-five allocations of a unit's "
+    "boundary are half of what a trivial request allocates; the records and the `Server-Timing` header are about as much again, "
+    "windows a tenth of the time ([what profiling taught](how-it-works.md#what-profiling-taught))."
 )
 WHY_MEMORY = (
-    "**MB a worker**: two thirds are memguard's own code, loaded; what few workers need (the page, other servers, alerts, looks "
-    "into objects) is loaded when it is needed. psutil and sqlite3 are 2 MB of it, unless the application has them already."
+    "**MB a worker**: most of it is code that is loaded, memguard's own, psutil's and sqlite3's. What few workers need (the page, "
+    "other servers, alerts, looks into objects) is loaded when it is needed."
 )
 WHY_GARBAGE = (
     "**The collector in `trace`**: each window makes old what is in flight at its edges, and what of that becomes garbage waits "
